@@ -1,0 +1,8 @@
+"""What is trained, and the words for it."""
+
+from problems.order import batches
+from problems.problem import Network, Optimizer, Problem, ProblemError
+from problems.step import Step
+from problems.trace import Trace, TraceError
+
+__all__ = ["Network", "Optimizer", "Problem", "ProblemError", "Step", "Trace", "TraceError", "batches"]

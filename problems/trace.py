@@ -1,0 +1,112 @@
+"""A trace: the steps of one training stacked along a leading axis, and its file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from problems.problem import Array, Parameters, Problem
+from problems.step import Step
+
+
+class TraceError(ValueError):
+    """Steps that cannot be stacked, or a file that is no trace; the message is one line."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trace:
+    """What an implementation reported of a training, whether right or wrong: nothing here is judged.
+
+    initial: name to array; rows: (steps, batch), short batches filled up with -1; loss: (steps,);
+    gradients, parameters: name to array with a leading axis of steps, `parameters` after each update;
+    environment: what it ran on; seconds: how long `import` and `train` took.
+    """
+
+    problem: Problem
+    implementation: str
+    initial: Parameters
+    rows: Array
+    loss: Array
+    gradients: Parameters
+    parameters: Parameters
+    environment: Mapping[str, str] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def steps(self) -> int:
+        """Number of steps recorded."""
+        return len(self.loss)
+
+    @classmethod
+    def record(
+        cls,
+        problem: Problem,
+        steps: Iterable[Step],
+        *,
+        implementation: str,
+        environment: Mapping[str, str] | None = None,
+        seconds: Mapping[str, float] | None = None,
+    ) -> Trace:
+        """Stack `steps` (any iterable, such as an implementation's generator), starting at the problem's numbers.
+
+        Raises TraceError where two steps report different names or shapes.
+        """
+        taken = list(steps)
+        return cls(
+            problem=problem,
+            implementation=implementation,
+            initial=problem.initial,
+            rows=_stacked_rows(problem, taken),
+            loss=_stacked("loss", [step.loss for step in taken]),
+            gradients=_stacked_by_name("gradient", [step.gradients for step in taken]),
+            parameters=_stacked_by_name("parameter", [step.parameters for step in taken]),
+            environment=dict(environment or {}),
+            seconds=dict(seconds or {}),
+        )
+
+    def before(self, name: str) -> Array:
+        """Parameter `name` just before each step: (steps, *shape)."""
+        return np.concatenate([self.initial[name][None], self.parameters[name][:-1]])[: self.steps]
+
+    def part(self, begin: int, end: int) -> Trace:
+        """Steps begin to end (from 0, end excluded) as a trace of their own, starting at its own state."""
+        if begin == 0:
+            initial = self.initial
+        else:
+            initial = {name: values[begin - 1] for name, values in self.parameters.items()}
+        return Trace(
+            problem=self.problem,
+            implementation=self.implementation,
+            initial=initial,
+            rows=self.rows[begin:end],
+            loss=self.loss[begin:end],
+            gradients={name: values[begin:end] for name, values in self.gradients.items()},
+            parameters={name: values[begin:end] for name, values in self.parameters.items()},
+            environment=self.environment,
+        )
+
+
+def _stacked(what: str, arrays: list[Array]) -> Array:
+    shapes = {array.shape for array in arrays}
+    if len(shapes) > 1:
+        step = next(number for number, array in enumerate(arrays, 1) if array.shape != arrays[0].shape)
+        raise TraceError(f"{what}: shape {arrays[step - 1].shape} at step {step}, {arrays[0].shape} at step 1")
+    return np.stack(arrays) if arrays else np.zeros((0,))
+
+
+def _stacked_by_name(what: str, tensors: list[Parameters]) -> dict[str, Array]:
+    names = list(tensors[0]) if tensors else []
+    for number, step in enumerate(tensors, 1):
+        if set(step) != set(names):
+            raise TraceError(f"{what}: step {number} reports {sorted(step)}, step 1 reports {sorted(names)}")
+    return {name: _stacked(f"{what}.{name}", [step[name] for step in tensors]) for name in names}
+
+
+def _stacked_rows(problem: Problem, steps: list[Step]) -> Array:
+    width = max((len(step.rows) for step in steps), default=min(problem.batch_size, len(problem.x)))
+    rows = np.full((len(steps), width), -1)
+    for number, step in enumerate(steps):
+        rows[number, : len(step.rows)] = step.rows
+    return rows
