@@ -1,0 +1,18 @@
+"""One dense layer: z = x W + b, and what its derivatives are."""
+
+from __future__ import annotations
+
+from manual.activations import Number
+
+
+def forward(x: Number, W: Number, b: Number) -> Number:
+    """z = x W + b."""
+    return x @ W + b  # (..., rows, n_out)
+
+
+def backward(x: Number, W: Number, dz: Number) -> tuple[Number, Number, Number]:
+    """∂L/∂W = xᵀ ∂L/∂z, ∂L/∂b = Σ over rows of ∂L/∂z, ∂L/∂x = ∂L/∂z Wᵀ (Rumelhart, Hinton & Williams, 1986)."""
+    dW = x.mT @ dz  # (..., n_in, n_out)
+    db = dz.sum(-2, keepdims=True)  # (..., 1, n_out)
+    dx = dz @ W.mT  # (..., rows, n_in)
+    return dW, db, dx
