@@ -69,6 +69,13 @@ def train_step(
 ) -> StepResult:
     """One step of stochastic gradient descent: loss and gradients before the update, parameters after it."""
     _, cache = forward(network, parameters, x)
-    loss = route.loss(y, cache.z[-1])
-    gradients = backward(network, parameters, cache, route.delta(y, cache.z[-1]))
+    loss, dz = route.loss(y, cache.z[-1]), route.delta(y, cache.z[-1])
+    return completed_step(network, parameters, cache, loss, dz, learning_rate)
+
+
+def completed_step(
+    network: Network, parameters: Mapping[str, Number], cache: Cache, loss: Number, dz: Number, learning_rate: Number
+) -> StepResult:
+    """The rest of a step after the loss and ∂L/∂z of the last layer are known."""
+    gradients = backward(network, parameters, cache, dz)
     return StepResult(loss, gradients, sgd(parameters, gradients, learning_rate))

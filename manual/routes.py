@@ -59,7 +59,7 @@ SIMPLIFIED = Route(
 THROUGH_TANH = Route(
     "through tanh", lambda y, z: binary_cross_entropy(y, tanh_probability(z)), _tanh_probability_delta
 )
-PRODUCT_FORM = Route("product form", logits_product_form, lambda y, z: (sigmoid(z) - y) / (y.shape[-2] * y.shape[-1]))
+PRODUCT_FORM = Route("product form", logits_product_form, binary_cross_entropy_with_logits_derivative)
 
 
 def routes(loss: str, activation: str) -> tuple[Route, ...]:

@@ -1,0 +1,1 @@
+"""The number systems that the manual formulas run over: bounds, balls, symbols."""

@@ -1,0 +1,307 @@
+"""Error-carrying arrays: each number with a bound on how far a faithful evaluation may lie from it.
+
+A `Bounded` holds, per element, `value` (computed here, in float64) and `error`, such that
+|candidate − value| ≤ error for the exact result and for every floating-point evaluation of the same formula
+in the given precision that
+  - rounds each operation to nearest, with or without fused multiply-add,
+  - adds the terms of a sum or dot product, a bias included, in any order,
+  - evaluates exp, log and tanh to within FUNCTION_ERROR units,
+  - flushes subnormal results to zero or keeps them.
+Rules are those of Higham, Accuracy and Stability of Numerical Algorithms (2nd ed., 2002), chapters 2 and 3,
+with second-order terms kept. The rounding of this module's own float64 arithmetic is included: one float64
+rounding beside each rounding of the candidate, and an inflation of every computed bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from comparisons.arithmetic.precision import FLOAT64, FUNCTION_ERROR, Precision
+from problems.problem import Array
+
+# Each rule computes its bound in at most 16 float64 operations on numbers of one sign, sums aside.
+INFLATION = 1 + 32 * FLOAT64.unit
+
+
+class Undecided:
+    """A comparison of error-carrying arrays: `truth` by value, `open` where the error could turn it over."""
+
+    def __init__(self, truth: Array, open_: Array, precision: Precision) -> None:
+        self.truth, self.open, self.precision = truth, open_, precision
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if function is not np.where or kwargs:
+            return NotImplemented
+        condition, *branches = args
+        first, second = (x if isinstance(x, Bounded) else Bounded.exact(x, self.precision) for x in branches)
+        return _where(condition, first, second)
+
+
+class Bounded(NDArrayOperatorsMixin):
+    """An array of numbers with error bounds, for use in the manual formulas.
+
+    value, error: arrays of one shape. A sum also remembers its terms, since they may be added in any order:
+    `inherited` (the error of the terms themselves), `magnitude` (the sum of their sizes) and `terms` (how many).
+    """
+
+    __slots__ = ("error", "inherited", "magnitude", "precision", "terms", "value")
+
+    def __init__(self, value: Array, error: Array, precision: Precision) -> None:
+        self.value, self.error, self.precision = value, error, precision
+        self.terms: int = 1
+        self.inherited: Array | None = None
+        self.magnitude: Array | None = None
+
+    @classmethod
+    def exact(cls, value: Any, precision: Precision) -> Bounded:
+        """Numbers that every evaluation holds exactly, unless it flushes subnormal ones to zero."""
+        value = np.asarray(value, dtype=np.float64)
+        size = np.abs(value)
+        return cls(value, np.where(size < precision.smallest_normal, size, 0.0), precision)
+
+    @classmethod
+    def rounded(cls, value: Any, precision: Precision) -> Bounded:
+        """Numbers that an evaluation may hold exactly or rounded to `precision`."""
+        value = np.asarray(value, dtype=np.float64)
+        return cls(value, _rounding(np.abs(value), precision), precision)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the value."""
+        return self.value.shape
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes of the value."""
+        return self.value.ndim
+
+    @property
+    def mT(self) -> Bounded:
+        """The matrix transpose, over the last two axes."""
+        return Bounded(self.value.mT, self.error.mT, self.precision)
+
+    def sum(self, axis: int | tuple[int, ...], keepdims: bool = False) -> Bounded:
+        """The sum over `axis`, its terms added in any order."""
+
+        def along(array: Array) -> Array:
+            return array.sum(axis, keepdims=keepdims)
+
+        with np.errstate(all="ignore"):
+            value = along(self.value)
+            terms = self.terms * (self.value.size // max(value.size, 1))
+            return _sum(value, along(self._inherited), along(self._magnitude), terms, self.precision)
+
+    @property
+    def _inherited(self) -> Array:
+        return self.error if self.inherited is None else self.inherited
+
+    @property
+    def _magnitude(self) -> Array:
+        return np.abs(self.value) + self.error if self.magnitude is None else self.magnitude
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        if method != "__call__" or options or ufunc not in RULES:
+            return NotImplemented
+        operands = [x if isinstance(x, Bounded) else Bounded.exact(x, self.precision) for x in inputs]
+        with np.errstate(all="ignore"):
+            return RULES[ufunc](*operands)
+
+
+
+def _finished(value: Array, error: Array, precision: Precision) -> Bounded:
+    """The result of a rule: its own float64 rounding covered, and no bound where anything is not finite."""
+    error = error * INFLATION
+    return Bounded(value, np.where(np.isfinite(value) & np.isfinite(error), error, np.inf), precision)
+
+
+def _rounding(size: Array, precision: Precision, units: int = 1) -> Array:
+    """What rounding a result of at most `size` may add, here and in the candidate, underflow included."""
+    return units * (precision.unit + FLOAT64.unit) * size + _underflow(size, precision)
+
+
+def _sum(value: Array, inherited: Array, magnitude: Array, terms: int, precision: Precision) -> Bounded:
+    """A sum of `terms` numbers added in any order: every term meets at most terms − 1 roundings.
+
+    The last addition rounds the sum itself, the others partial sums of at most `magnitude`
+    (Higham 2002, eq. 4.4).
+    """
+    partial = precision.gamma(terms - 2) + FLOAT64.gamma(terms - 2) if terms > 2 else 0.0
+    inner = inherited + partial * magnitude
+    if terms > 2:
+        inner = inner + np.where(magnitude > 0, (terms - 2) * precision.smallest_normal, 0.0)
+    error = inner + (_rounding(np.abs(value) + inner, precision) if terms > 1 else 0.0)
+    result = _finished(value, error * (1 + FLOAT64.gamma(terms)), precision)
+    result.inherited, result.magnitude, result.terms = inherited, magnitude, terms
+    return result
+
+
+def _add(a: Bounded, b: Bounded) -> Bounded:
+    if _is_zero(a) or _is_zero(b):
+        return _shifted_by_zero(a, b)
+    return _sum(
+        a.value + b.value,
+        a._inherited + b._inherited,
+        a._magnitude + b._magnitude,
+        a.terms + b.terms,
+        a.precision,
+    )
+
+
+def _is_zero(a: Bounded) -> bool:
+    return a.ndim == 0 and a.value == 0 and a.error == 0
+
+
+def _shifted_by_zero(a: Bounded, b: Bounded) -> Bounded:
+    return Bounded(a.value + b.value, a.error + b.error, a.precision)
+
+
+def _negative(a: Bounded) -> Bounded:
+    result = Bounded(-a.value, a.error, a.precision)
+    result.inherited, result.magnitude, result.terms = a.inherited, a.magnitude, a.terms
+    return result
+
+
+def _subtract(a: Bounded, b: Bounded) -> Bounded:
+    """A difference takes its operands as they stand: only additions are put in another order."""
+    if _is_zero(a) or _is_zero(b):
+        return _shifted_by_zero(a, _negative(b))
+    value = a.value - b.value
+    carried = a.error + b.error
+    return _finished(value, carried + _rounding(np.abs(value) + carried, a.precision), a.precision)
+
+
+def _product_of_sizes(a: Array, b: Array) -> Array:
+    """|a| |b|, with 0 times an infinite bound left 0: a factor that is exactly 0 settles the product."""
+    return np.where((a == 0) | (b == 0), 0.0, a * b)
+
+
+def _is_power_of_two(a: Bounded) -> bool:
+    """Whether multiplying by `a`, an exact number, rounds nothing (underflow aside)."""
+    return a.ndim == 0 and float(a.error) == 0.0 and abs(float(np.frexp(a.value)[0])) == 0.5
+
+
+def _multiply(a: Bounded, b: Bounded) -> Bounded:
+    value = np.where((a.value == 0) & (a.error == 0) | (b.value == 0) & (b.error == 0), 0.0, a.value * b.value)
+    size_a, size_b = np.abs(a.value), np.abs(b.value)
+    carried = _product_of_sizes(size_a, b.error) + _product_of_sizes(a.error, size_b + b.error)
+    if _is_power_of_two(a) or _is_power_of_two(b):
+        rounding = np.where(np.abs(value) + carried > 0, a.precision.smallest_normal, 0.0)
+    else:
+        rounding = _rounding(np.abs(value) + carried, a.precision)
+    return _finished(value, carried + rounding, a.precision)
+
+
+def _divide(a: Bounded, b: Bounded) -> Bounded:
+    value = np.where((a.value == 0) & (a.error == 0), 0.0, a.value / b.value)
+    size_b = np.abs(b.value)
+    room = size_b - b.error  # the smallest size the divisor may have
+    carried = (_product_of_sizes(np.abs(a.value), b.error) + a.error * size_b) / (size_b * room)
+    carried = np.where((a.value == 0) & (a.error == 0), 0.0, carried)
+    error = carried
+    if not _is_power_of_two(b):
+        error = carried + _rounding(np.abs(value) + carried, a.precision)
+    return _finished(value, np.where(room > 0, error, np.inf), a.precision)
+
+
+def _matmul(a: Bounded, b: Bounded) -> Bounded:
+    """A dot product of n terms, rounded once per product and added in any order (Higham 2002, eq. 3.5)."""
+    n = a.shape[-1]
+    size_a, size_b = np.abs(a.value), np.abs(b.value)
+    carried = size_a @ b.error + a.error @ (size_b + b.error)
+    size = size_a @ size_b + carried
+    inherited = (carried + _rounding(size, a.precision) + (n - 1) * _underflow(size, a.precision)) * (
+        1 + FLOAT64.gamma(n + 8)
+    )
+    return _sum(a.value @ b.value, inherited, size + inherited, n, a.precision)
+
+
+def _underflow(size: Array, precision: Precision) -> Array:
+    return np.where(size > 0, precision.smallest_normal, 0.0)
+
+
+def _square(a: Bounded) -> Bounded:
+    size = np.abs(a.value)
+    carried = 2 * size * a.error + a.error * a.error
+    value = a.value * a.value
+    return _finished(value, carried + _rounding(value + carried, a.precision), a.precision)
+
+
+def _power(a: Bounded, exponent: Bounded) -> Bounded:
+    if exponent.ndim or exponent.value != 2 or exponent.error != 0:
+        raise NotImplementedError("Bounded: only the power 2 has a rule")
+    return _square(a)
+
+
+def _function_rounding(name: str, size: Array, precision: Precision) -> Array:
+    return _rounding(size, precision, units=FUNCTION_ERROR[name])
+
+
+def _exp(a: Bounded) -> Bounded:
+    value = np.exp(a.value)
+    carried = value * np.expm1(a.error)  # e^(a + ε) − e^a ≤ e^a (e^|ε| − 1)
+    exact_zero = (a.value == 0) & (a.error == 0)
+    rounding = np.where(exact_zero, 0.0, _function_rounding("exp", value + carried, a.precision))
+    # an underflowed value is 0 here and a subnormal number elsewhere
+    return _finished(value, carried + rounding + _underflow(1.0 - exact_zero, a.precision), a.precision)
+
+
+def _log(a: Bounded) -> Bounded:
+    value = np.log(a.value)
+    carried = -np.log1p(-a.error / a.value)  # log a − log(a − ε), the larger side
+    error = carried + _function_rounding("log", np.abs(value) + carried, a.precision)
+    return _finished(value, np.where(a.value > a.error, error, np.inf), a.precision)
+
+
+def _tanh(a: Bounded) -> Bounded:
+    value = np.tanh(a.value)
+    nearest = np.maximum(np.abs(a.value) - a.error, 0.0)
+    slope = 1.0 / np.cosh(nearest) ** 2  # the largest slope between a − ε and a + ε
+    carried = np.minimum(slope * a.error, 2.0)
+    return _finished(value, carried + _function_rounding("tanh", np.abs(value) + carried, a.precision), a.precision)
+
+
+def _absolute(a: Bounded) -> Bounded:
+    return Bounded(np.abs(a.value), a.error, a.precision)
+
+
+def _extremum(ufunc: np.ufunc, a: Bounded, b: Bounded) -> Bounded:
+    """max and min are monotone in both arguments and round nothing."""
+    value = ufunc(a.value, b.value)
+    high = ufunc(a.value + a.error, b.value + b.error) - value
+    low = value - ufunc(a.value - a.error, b.value - b.error)
+    return _finished(value, np.maximum(high, low), a.precision)
+
+
+def _compared(ufunc: np.ufunc, a: Bounded, b: Bounded) -> Undecided:
+    doubt = a.error + b.error
+    return Undecided(ufunc(a.value, b.value), (np.abs(a.value - b.value) <= doubt) & (doubt > 0), a.precision)
+
+
+def _where(condition: Undecided, a: Bounded, b: Bounded) -> Bounded:
+    """The chosen branch; where the choice is open, the bound reaches the other branch too."""
+    value = np.where(condition.truth, a.value, b.value)
+    chosen = np.where(condition.truth, a.error, b.error)
+    either = np.abs(a.value - b.value) + np.maximum(a.error, b.error)
+    return _finished(value, np.where(condition.open, either, chosen), a.precision)
+
+
+RULES: dict[np.ufunc, Callable[..., Any]] = {
+    np.add: _add,
+    np.subtract: _subtract,
+    np.negative: _negative,
+    np.multiply: _multiply,
+    np.divide: _divide,
+    np.matmul: _matmul,
+    np.power: _power,
+    np.exp: _exp,
+    np.log: _log,
+    np.tanh: _tanh,
+    np.absolute: _absolute,
+    np.maximum: lambda a, b: _extremum(np.maximum, a, b),
+    np.minimum: lambda a, b: _extremum(np.minimum, a, b),
+    np.greater: lambda a, b: _compared(np.greater, a, b),
+}

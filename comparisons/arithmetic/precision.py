@@ -1,0 +1,34 @@
+"""Floating-point formats: unit roundoff, smallest normal number, accuracy of elementary functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Precision:
+    """A binary format with `digits` significant bits (the hidden one counted) and rounding to nearest."""
+
+    name: str
+    digits: int
+    smallest_normal: float
+
+    @property
+    def unit(self) -> float:
+        """Unit roundoff u = 2^(−digits): fl(a ∘ b) = (a ∘ b)(1 + δ), |δ| ≤ u (Higham 2002, eq. 2.4)."""
+        return 2.0**-self.digits
+
+    def gamma(self, n: float) -> float:
+        """γ_n = n u / (1 − n u), the bound on n roundings in a row (Higham 2002, lemma 3.1); infinite at n u ≥ 1."""
+        nu = n * self.unit
+        return nu / (1 - nu) if nu < 1 else float("inf")
+
+
+FLOAT64 = Precision(name="float64", digits=53, smallest_normal=2.0**-1022)
+FLOAT32 = Precision(name="float32", digits=24, smallest_normal=2.0**-126)
+
+PRECISIONS = {precision.name: precision for precision in (FLOAT64, FLOAT32)}
+
+# Largest relative error allowed to an elementary function, in units of u, the final rounding included.
+# tests/comparisons/arithmetic/test_precision.py measures every installed library against ball arithmetic.
+FUNCTION_ERROR = {"exp": 4, "log": 4, "tanh": 8}

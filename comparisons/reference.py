@@ -1,0 +1,80 @@
+"""What a training step must give, with a bound on how far a faithful evaluation may lie from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from comparisons.arithmetic.bounds import Bounded
+from comparisons.arithmetic.precision import PRECISIONS, Precision
+from manual.network import StepResult, completed_step, forward, loss_routes
+from problems.problem import Array, Parameters, Problem
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Expectation:
+    """One quantity over many steps: `expected` (steps, ...), `bound` of the same shape, `told` where it says anything.
+
+    Agreement is |actual − expected| <= bound. The bound covers every route that the loss allows; an element is
+    not told where it is infinite, or where one route alone would resolve the element from 0 but all together do not.
+    """
+
+    expected: Array
+    bound: Array
+    told: Array
+
+
+def leaves(values: Array, run: Precision, carried: Precision) -> Bounded:
+    """The run's own numbers: exact, unless the implementation carries less than the run's precision."""
+    return Bounded.exact(values, carried) if carried is run else Bounded.rounded(values, carried)
+
+
+def expectations(
+    problem: Problem, parameters: Parameters, x: Array, y: Array, carried: Precision | None = None
+) -> dict[str, Expectation]:
+    """Quantity name (`loss`, `gradient.W1`, `parameter.W1`, ...) to what each step must give.
+
+    parameters: each (steps, *shape), the state before each step; x (steps, rows, n_in); y (steps, rows, n_out).
+    carried: the precision to allow for; the run's own unless given.
+    """
+    run = PRECISIONS[problem.dtype]
+    carried = carried or run
+    state = {name: leaves(values, run, carried) for name, values in parameters.items()}
+    inputs, targets = leaves(x, run, carried), leaves(y, run, carried)
+    rate = Bounded.rounded(problem.optimizer.learning_rate, carried)
+    _, cache = forward(problem.network, state, inputs)
+    z = cache.z[-1]
+    routes = loss_routes(problem.network, problem.loss)
+    losses = [route.loss(targets, z) for route in routes]
+    deltas = [route.delta(targets, z) for route in routes]
+    best = quantities(completed_step(problem.network, state, cache, losses[0], deltas[0], rate))
+    if len(routes) == 1:
+        return {name: _expectation(one, one) for name, one in best.items()}
+    every = quantities(completed_step(problem.network, state, cache, _union(losses), _union(deltas), rate))
+    return {name: _expectation(every[name], best[name]) for name in best}
+
+
+def quantities(step: StepResult) -> dict[str, Bounded]:
+    """The step's results by quantity name, in the order they are computed."""
+    named = {"loss": step.loss}
+    named |= {f"gradient.{name}": values for name, values in step.gradients.items()}
+    named |= {f"parameter.{name}": values for name, values in step.parameters.items()}
+    return named
+
+
+def _union(ways: list[Bounded]) -> Bounded:
+    """The first way's value, with a bound that reaches whatever the others reach."""
+    first, *others = ways
+    error = first.error
+    for other in others:
+        with np.errstate(invalid="ignore"):
+            reach = np.abs(other.value - first.value) + other.error
+        error = np.maximum(error, np.where(np.isnan(reach), np.inf, reach))
+    return Bounded(first.value, error, first.precision)
+
+
+def _expectation(every: Bounded, best: Bounded) -> Expectation:
+    size = np.abs(best.value)
+    lost = (every.error >= size) & (best.error < size)
+    return Expectation(expected=every.value, bound=every.error, told=np.isfinite(every.error) & ~lost)
