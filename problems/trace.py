@@ -66,9 +66,11 @@ class Trace:
             seconds=dict(seconds or {}),
         )
 
-    def before(self, name: str) -> Array:
-        """Parameter `name` just before each step: (steps, *shape)."""
-        return np.concatenate([self.initial[name][None], self.parameters[name][:-1]])[: self.steps]
+    def before(self, name: str, positions: Array) -> Array:
+        """Parameter `name` just before the steps at `positions` (from 0): (len(positions), *shape)."""
+        held = self.parameters[name][np.maximum(positions, 1) - 1]
+        first = (positions == 0).reshape(-1, *(1,) * self.initial[name].ndim)
+        return np.where(first, self.initial[name], held)
 
     def part(self, begin: int, end: int) -> Trace:
         """Steps begin to end (from 0, end excluded) as a trace of their own, starting at its own state."""

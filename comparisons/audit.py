@@ -1,0 +1,112 @@
+"""The audit: every step of a trace judged from its own state, all steps at once, in chunks of bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from comparisons.arithmetic.precision import FLOAT32, PRECISIONS, Precision
+from comparisons.reference import Expectation, expectations
+from comparisons.structure import structural_faults, value_faults
+from comparisons.tally import Judged, Tally
+from comparisons.untold import farthest_untold
+from comparisons.verdict import Audit, Verdict
+from problems.problem import Array
+from problems.trace import Trace
+
+CHUNK_ELEMENTS = 400_000  # numbers of one kind held at once; some 50 arrays of that size are alive
+
+
+def audit(trace: Trace) -> Audit:
+    """Judge every element of loss, gradients and parameters of every step of `trace`.
+
+    Each step is evaluated at the state that this very implementation had just before it, so no step inherits
+    another's error; by induction a trace whose every step is right is right.
+    """
+    faults = structural_faults(trace)
+    if faults:
+        return Audit(verdict=Verdict.DISAGREES, carries=None, steps=trace.steps, faults=tuple(faults))
+    tallies = {name: Tally(name, trace.problem.dtype) for name in actual_values(trace)}
+    for positions in chunks(trace):
+        _judge_chunk(trace, positions, tallies)
+    return _concluded(trace, list(tallies.values()), value_faults(trace))
+
+
+def actual_values(trace: Trace) -> dict[str, Array]:
+    """Quantity name to what the trace reports, each (steps, ...), in the reference's order."""
+    names = trace.problem.network.parameter_shapes
+    values = {"loss": trace.loss}
+    values |= {f"gradient.{name}": trace.gradients[name] for name in names}
+    values |= {f"parameter.{name}": trace.parameters[name] for name in names}
+    return values
+
+
+def chunks(trace: Trace) -> Iterator[Array]:
+    """Positions of steps to evaluate together: equally many rows each, and few enough to bound the memory.
+
+    Every step stands in exactly one chunk.
+    """
+    network = trace.problem.network
+    widest = trace.rows.shape[1] * max(network.sizes)
+    numbers = widest + sum(rows * columns for rows, columns in network.parameter_shapes.values())
+    length = max(1, CHUNK_ELEMENTS // numbers)
+    rows_used = (trace.rows >= 0).sum(axis=1)
+    for count in np.unique(rows_used):
+        positions = np.flatnonzero(rows_used == count)
+        for begin in range(0, len(positions), length):
+            yield positions[begin : begin + length]
+
+
+def expected_at(trace: Trace, positions: Array, carried: Precision) -> dict[str, Expectation]:
+    """What the steps at `positions`, all with equally many rows, must give at precision `carried`."""
+    problem = trace.problem
+    rows = trace.rows[positions]
+    rows = rows[:, : int((rows[0] >= 0).sum())]
+    state = {name: trace.before(name, positions) for name in problem.network.parameter_shapes}
+    return expectations(problem, state, problem.x[rows], problem.y[rows], carried)
+
+
+def _judge_chunk(trace: Trace, positions: Array, tallies: dict[str, Tally]) -> None:
+    run = PRECISIONS[trace.problem.dtype]
+    expected = expected_at(trace, positions, run)
+    judged = {
+        name: Judged(positions, values[positions].astype(np.float64), expected[name])
+        for name, values in actual_values(trace).items()
+    }
+    for name, one in judged.items():
+        tallies[name].add(one)
+    if run is not FLOAT32 and any(one.wrong.any() for one in judged.values()):
+        below = expected_at(trace, positions, FLOAT32)
+        for name, one in judged.items():
+            tallies[name].add_below(one, below[name])
+
+
+def _concluded(trace: Trace, tallies: list[Tally], faults: list[str]) -> Audit:
+    wrong_steps = set().union(*(tally.wrong_steps for tally in tallies))
+    first_bad = min(wrong_steps, default=0)
+    return Audit(
+        verdict=_verdict(tallies, faults),
+        carries=_carries(tallies, trace.problem.dtype),
+        steps=trace.steps,
+        faults=tuple(faults),
+        quantities=tuple(tally.concluded() for tally in tallies),
+        deviations=tuple(tally.first_bad[first_bad] for tally in tallies if first_bad in tally.wrong_steps),
+        agreed=tuple(tally.name for tally in tallies if first_bad and first_bad not in tally.wrong_steps),
+        wrong_steps=len(wrong_steps),
+        untold=farthest_untold(trace, tallies),
+    )
+
+
+def _verdict(tallies: list[Tally], faults: list[str]) -> Verdict:
+    if faults or any(tally.wrong for tally in tallies):
+        return Verdict.DISAGREES
+    return Verdict.AGREES if any(tally.compared for tally in tallies) else Verdict.BLIND
+
+
+def _carries(tallies: list[Tally], dtype: str) -> str | None:
+    """The lowest precision that any quantity carries; None where one carries none."""
+    carried = {tally.carries for tally in tallies}
+    if None in carried:
+        return None
+    return FLOAT32.name if FLOAT32.name in carried else dtype

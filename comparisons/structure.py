@@ -1,0 +1,91 @@
+"""What is looked at before any value: names, then shapes, then lengths, dtypes, rows and starting numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from problems.order import stacked_batches
+from problems.problem import Array
+from problems.trace import Trace
+
+
+def structural_faults(trace: Trace) -> list[str]:
+    """What makes the values incomparable, one line each: names, then shapes, then the number of steps."""
+    return list(_name_faults(trace)) or list(_shape_faults(trace)) or list(_length_faults(trace))
+
+
+def value_faults(trace: Trace) -> list[str]:
+    """What is wrong beside the values of single steps: dtypes, the rows used, the starting numbers."""
+    return [*_dtype_faults(trace), *_row_faults(trace), *_initial_faults(trace)]
+
+
+def _groups(trace: Trace) -> Iterator[tuple[str, Mapping[str, Array]]]:
+    yield "initial", trace.initial
+    yield "gradient", trace.gradients
+    yield "parameter", trace.parameters
+
+
+def _name_faults(trace: Trace) -> Iterator[str]:
+    if trace.steps == 0:
+        yield "the trace is empty: no step was recorded"
+        return
+    expected = trace.problem.network.parameter_shapes
+    for group, tensors in _groups(trace):
+        for name in expected:
+            if name not in tensors:
+                yield f"{group}.{name} is missing"
+        for name in tensors:
+            if name not in expected:
+                yield f"{group}.{name} is not one of this network's parameters ({', '.join(expected)})"
+
+
+def _shape_faults(trace: Trace) -> Iterator[str]:
+    if trace.loss.ndim != 1:
+        yield f"loss: shape {trace.loss.shape[1:]} in each step, expected one number"
+    if trace.rows.ndim != 2 or len(trace.rows) != trace.steps:
+        yield f"rows: shape {trace.rows.shape}, expected ({trace.steps}, batch)"
+    for group, tensors in _groups(trace):
+        for name, shape in trace.problem.network.parameter_shapes.items():
+            wanted = shape if group == "initial" else (trace.steps, *shape)
+            if tensors[name].shape != wanted:
+                yield f"{group}.{name}: shape {tensors[name].shape}, expected {wanted}"
+
+
+def _length_faults(trace: Trace) -> Iterator[str]:
+    if trace.steps != trace.problem.steps:
+        yield f"{trace.steps} steps were recorded, the problem has {trace.problem.steps}"
+
+
+def _dtype_faults(trace: Trace) -> Iterator[str]:
+    dtype = trace.problem.dtype
+    tensors = {"loss": trace.loss}
+    for group, named in _groups(trace):
+        tensors |= {f"{group}.{name}": values for name, values in named.items()}
+    for name, values in tensors.items():
+        if values.dtype != dtype:
+            yield f"{name} is {values.dtype} in a {dtype} run"
+
+
+def _row_faults(trace: Trace) -> Iterator[str]:
+    expected = stacked_batches(trace.problem)
+    if trace.rows.shape != expected.shape:
+        yield f"rows: {trace.rows.shape[1]} a step, expected {expected.shape[1]}"
+        return
+    wrong = np.flatnonzero((trace.rows != expected).any(axis=1))
+    if len(wrong):
+        step = int(wrong[0])
+        used, due = ([int(row) + 1 for row in rows[step] if row >= 0] for rows in (trace.rows, expected))
+        yield f"step {step + 1} used row {used} where the order {trace.problem.order!r} has {due}"
+
+
+def _initial_faults(trace: Trace) -> Iterator[str]:
+    for name, values in trace.problem.initial.items():
+        given = trace.initial[name]
+        differs = np.argwhere(given != values)  # NaN differs from everything
+        if len(differs):
+            index = tuple(int(i) for i in differs[0])
+            yield (
+                f"initial.{name}{list(index)} is {float(given[index])!r}, the problem starts at {float(values[index])!r}"
+            )

@@ -1,0 +1,143 @@
+"""Bookkeeping of an audit: what is known of one quantity over the chunks seen so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from comparisons.arithmetic.precision import FLOAT32
+from comparisons.reference import Expectation
+from comparisons.verdict import Deviation, QuantityAudit
+from problems.problem import Array
+
+
+def outside(actual: Array, expectation: Expectation) -> Array:
+    """Where an element is wrong: told and not within its bound, or not finite at all."""
+    with np.errstate(invalid="ignore"):
+        within = np.abs(actual - expectation.expected) <= expectation.bound
+    return (expectation.told & ~within) | ~np.isfinite(actual)
+
+
+def ratios(actual: Array, expectation: Expectation) -> Array:
+    """|actual − expected| / bound; infinite for NaN and infinity, 0 where nothing is told."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        deviation = np.abs(actual - expectation.expected)
+        ratio = np.where(deviation == 0, 0.0, deviation / expectation.bound)
+    ratio = np.where(expectation.told, ratio, 0.0)
+    return np.where(np.isfinite(actual), ratio, np.inf)
+
+
+@dataclass(eq=False)
+class Judged:
+    """One quantity over one chunk: positions (steps,) of the steps, everything else (steps, ...)."""
+
+    positions: Array
+    actual: Array
+    expectation: Expectation
+
+    def __post_init__(self) -> None:
+        self.wrong = outside(self.actual, self.expectation)
+        self.ratio = ratios(self.actual, self.expectation)
+
+    def deviation(self, quantity: str, place: tuple[np.intp, ...]) -> Deviation:
+        """The element at `place` (position in the chunk first), in full."""
+        step = place[0]
+        return Deviation(
+            quantity=quantity,
+            step=int(self.positions[step]) + 1,
+            index=tuple(int(i) for i in place[1:]),
+            expected=float(self.expectation.expected[place]),
+            actual=float(self.actual[place]),
+            bound=float(self.expectation.bound[place]),
+            ratio=float(self.ratio[place]),
+            wrong=int(self.wrong[step].sum()),
+            elements=int(self.wrong[step].size),
+        )
+
+
+def largest(values: Array) -> tuple[np.intp, ...]:
+    """The place of the largest value."""
+    return np.unravel_index(int(np.argmax(values)), values.shape)
+
+
+@dataclass(eq=False)
+class Tally:
+    """One quantity over all chunks seen.
+
+    first_bad: the first bad step of each chunk, with its worst element; wrong_below: how many elements are
+    still wrong at float32's bound; untold_step: where the least certain element lies, as (distance, step, index).
+    """
+
+    name: str
+    dtype: str
+    compared: int = 0
+    not_told: int = 0
+    wrong: int = 0
+    wrong_below: int = 0
+    worst: Deviation | None = None
+    first_bad: dict[int, Deviation] = field(default_factory=dict)
+    wrong_steps: set[int] = field(default_factory=set)
+    untold_steps: set[int] = field(default_factory=set)
+    untold: tuple[float, int, tuple[int, ...]] | None = None
+
+    @property
+    def carries(self) -> str | None:
+        """The highest precision at which nothing is wrong."""
+        if not self.wrong:
+            return self.dtype
+        return FLOAT32.name if self.dtype == "float64" and not self.wrong_below else None
+
+    def add(self, judged: Judged) -> None:
+        """Count one chunk in."""
+        told = judged.expectation.told
+        self.compared += int(told.sum())
+        self.not_told += int((~told).sum())
+        self._keep_worst(judged)
+        if judged.wrong.any():
+            self._keep_wrong(judged)
+        if not told.all():
+            self._keep_untold(judged)
+
+    def add_below(self, judged: Judged, below: Expectation) -> None:
+        """Count what stays wrong when float32 is allowed for."""
+        still = outside(judged.actual, below) | ~below.told
+        self.wrong_below += int((judged.wrong & still).sum())
+
+    def _keep_worst(self, judged: Judged) -> None:
+        place = largest(judged.ratio)
+        if not (judged.expectation.told[place] or judged.wrong[place]):
+            return
+        if self.worst is None or judged.ratio[place] > self.worst.ratio:
+            self.worst = judged.deviation(self.name, place)
+
+    def _keep_wrong(self, judged: Judged) -> None:
+        self.wrong += int(judged.wrong.sum())
+        bad = np.flatnonzero(judged.wrong.reshape(len(judged.positions), -1).any(axis=1))
+        self.wrong_steps.update((judged.positions[bad] + 1).tolist())
+        first = bad[0]
+        place = largest(np.where(judged.wrong[first], judged.ratio[first], -1.0))
+        found = judged.deviation(self.name, (first, *place))
+        self.first_bad[found.step] = found
+
+    def _keep_untold(self, judged: Judged) -> None:
+        untold = ~judged.expectation.told
+        steps = np.flatnonzero(untold.reshape(len(judged.positions), -1).any(axis=1))
+        self.untold_steps.update((judged.positions[steps] + 1).tolist())
+        with np.errstate(invalid="ignore"):
+            apart = np.where(untold, np.abs(judged.actual - judged.expectation.expected), -1.0)
+        place = largest(np.nan_to_num(apart, nan=np.inf))
+        if self.untold is None or apart[place] > self.untold[0]:
+            index = tuple(int(i) for i in place[1:])
+            self.untold = float(apart[place]), int(judged.positions[place[0]]) + 1, index
+
+    def concluded(self) -> QuantityAudit:
+        """The frozen record of this quantity."""
+        return QuantityAudit(
+            name=self.name,
+            worst=self.worst,
+            carries=self.carries,
+            compared=self.compared,
+            not_told=self.not_told,
+            wrong=self.wrong,
+        )

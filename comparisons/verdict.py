@@ -1,0 +1,125 @@
+"""The words of a comparison: frozen records, no text for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from problems.problem import Parameters, Problem
+
+
+class Verdict(StrEnum):
+    """What a comparison found of one implementation."""
+
+    AGREES = "agrees"
+    DISAGREES = "disagrees"
+    BLIND = "blind"
+    CRASHED = "crashed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deviation:
+    """One element of one step: agreement is |actual − expected| <= bound, that is ratio <= 1.
+
+    step counts from 1; index is the element's position in the canonical layout, () for the loss;
+    wrong of elements: how many elements of this tensor are outside the bound at this step.
+    """
+
+    quantity: str
+    step: int
+    index: tuple[int, ...]
+    expected: float
+    actual: float
+    bound: float
+    ratio: float
+    wrong: int = 0
+    elements: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantityAudit:
+    """All steps of one quantity.
+
+    compared + not_told is every element of every step; wrong counts those outside the bound;
+    carries is the highest precision at which none is, or None.
+    """
+
+    name: str
+    worst: Deviation | None
+    carries: str | None
+    compared: int
+    not_told: int
+    wrong: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Untold:
+    """The largest distance from the exact value among elements whose bound says nothing."""
+
+    quantity: str
+    step: int
+    index: tuple[int, ...]
+    exact: float
+    actual: float
+    distance: float
+    steps: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audit:
+    """What the audit of one trace found, over all its steps.
+
+    faults: what stops or spoils the comparison before any value is looked at, one line each;
+    deviations: every tensor wrong in the first bad step; agreed: the quantities right in that step.
+    """
+
+    verdict: Verdict
+    carries: str | None
+    steps: int
+    faults: tuple[str, ...] = ()
+    quantities: tuple[QuantityAudit, ...] = ()
+    deviations: tuple[Deviation, ...] = ()
+    agreed: tuple[str, ...] = ()
+    wrong_steps: int = 0
+    untold: Untold | None = None
+
+    @property
+    def worst(self) -> Deviation | None:
+        """The element nearest to its bound, or farthest outside."""
+        found = [quantity.worst for quantity in self.quantities if quantity.worst is not None]
+        return max(found, key=lambda deviation: deviation.ratio, default=None)
+
+    @property
+    def not_told(self) -> int:
+        """How many elements had a bound that says nothing."""
+        return sum(quantity.not_told for quantity in self.quantities)
+
+    @property
+    def compared(self) -> int:
+        """How many elements were held against a bound."""
+        return sum(quantity.compared for quantity in self.quantities)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Result:
+    """One implementation on one problem; epochs: average loss per epoch; final: the last parameters."""
+
+    name: str
+    verdict: Verdict
+    version: str | None = None
+    reason: str | None = None
+    known_deviation: str | None = None
+    audit: Audit | None = None
+    epochs: tuple[float, ...] = ()
+    final: Parameters = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Comparison:
+    """All implementations on one problem."""
+
+    problem: Problem
+    results: tuple[Result, ...]
