@@ -1,0 +1,254 @@
+"""The command line: arguments in, comparisons out, exit codes 0 to 3. What is slow to import is imported where used."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+AGREED, DISAGREED, BAD_REQUEST, NOTHING_COMPARED = 0, 1, 2, 3
+INTERRUPTED = 130
+
+
+class BadRequest(click.ClickException):
+    """One line on standard error, exit 2."""
+
+    exit_code = BAD_REQUEST
+
+    def show(self, file: Any = None) -> None:
+        """Print the line."""
+        from comparisons.messages import plain
+
+        print(f"backproof: {plain(self.message)}", file=file or sys.stderr)
+
+
+def refusing(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn what a user can get wrong into one line and exit 2."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        from problems.problem import ProblemError
+        from problems.trace import TraceError
+
+        try:
+            command(*args, **kwargs)
+        except (ProblemError, TraceError) as error:
+            raise BadRequest(str(error)) from None
+        except OSError as error:
+            what = error.strerror or type(error).__name__
+            raise BadRequest(f"{error.filename}: {what}" if error.filename else what) from None
+
+    return wrapped
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="backproof", message="%(package)s %(version)s")
+def cli() -> None:
+    """Prove that a training step is right: backpropagation by hand beside PyTorch, Keras and JAX.
+
+    Every step's loss, gradients and parameters are held against a rounding bound that is derived, not tuned.
+    Exit codes: 0 everything compared agrees, 1 something disagrees, 2 bad request, 3 something crashed
+    or nothing could be compared.
+    """
+
+
+def training_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that change a problem."""
+    options = (
+        click.option("--dtype", metavar="DTYPE", help="float64 or float32."),
+        click.option("--initial", metavar="START", help="constant:0.1, constant:1, random:SEED, glorot_uniform:SEED."),
+        click.option("--epochs", type=int, metavar="N", help="How often every row is used."),
+        click.option("--order", metavar="ORDER", help="sequential, shuffled (each epoch) or random (drawn each step)."),
+        click.option("--seed", type=int, metavar="SEED", help="Seed of a shuffled or random order."),
+        click.option("--learning-rate", type=float, metavar="RATE", help="Step size of the descent."),
+        click.option("--batch-size", type=int, metavar="ROWS", help="Rows per step."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@cli.command()
+@click.argument("problems", nargs=-1, metavar="[PROBLEM|FILE.toml]...")
+@click.option("--against", multiple=True, metavar="NAME,...", help="Only these implementations.")
+@training_options
+@click.option("--json", "json_file", metavar="FILE", help="Write the results as JSON; - for standard output.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="Limit for each framework's process (600).")
+@click.option("--strict", is_flag=True, help="Known deviations fail too, and so do named implementations not installed.")
+@refusing
+def compare(
+    problems: tuple[str, ...],
+    against: tuple[str, ...],
+    json_file: str | None,
+    timeout: float | None,
+    strict: bool,
+    **changes: Any,
+) -> None:
+    """Train every implementation on every problem and audit every step.
+
+    Without PROBLEM: both lesson problems. Without --against: everything that is installed.
+    """
+    from comparisons.compare import DEFAULT_TIMEOUT
+    from comparisons.compare import compare as run
+    from comparisons.progress import shown_progress
+    from comparisons.requests import chosen_implementations, chosen_problems, positive_seconds, rerun_command
+
+    names = chosen_implementations(against)
+    chosen = chosen_problems(problems, changes)
+    limit = positive_seconds(timeout, DEFAULT_TIMEOUT)
+    check_writable(json_file)
+    with shown_progress() as progress:
+        comparisons = run([problem for _, problem in chosen], names, timeout=limit, progress=progress)
+    commands = [rerun_command(argument, changes) for argument, _ in chosen]
+    report(comparisons, json_file, commands, with_seconds=True)
+    finish(comparisons, strict=strict, required=bool(against))
+
+
+@cli.command()
+@click.argument("problem", metavar="PROBLEM|FILE.toml")
+@click.option("--with", "name", required=True, metavar="NAME", help="The implementation that trains.")
+@click.option("-o", "--output", required=True, metavar="FILE.npz", help="Where to keep the trace.")
+@training_options
+@click.option("--timeout", type=float, metavar="SECONDS", help="Limit for the framework's process (600).")
+@refusing
+def record(problem: str, name: str, output: str, timeout: float | None, **changes: Any) -> None:
+    """Train with one implementation and keep the trace of every step."""
+    from comparisons.compare import DEFAULT_TIMEOUT, trained
+    from comparisons.implementations import install_command, installed
+    from comparisons.progress import shown_progress
+    from comparisons.requests import chosen_implementations, chosen_problems, positive_seconds
+    from problems.trace_file import save_trace
+
+    (one,) = chosen_implementations((name,))[:1]
+    ((_, chosen),) = chosen_problems((problem,), changes)
+    limit = positive_seconds(timeout, DEFAULT_TIMEOUT)
+    check_writable(output)
+    if not installed(one):
+        fail(f"{one} is not installed; install with: {install_command(one)}")
+    with shown_progress() as progress:
+        outcome = trained(one, chosen, timeout=limit, progress=progress)
+    if outcome.trace is None:
+        fail(f"{one}: {outcome.crashed or outcome.skipped}")
+    save_trace(outcome.trace, Path(output))
+    click.echo(f"{output}: {outcome.trace.steps} steps of {chosen.name} by {one}; check it with: backproof audit {output}")
+
+
+@cli.command()
+@click.argument("traces", nargs=-1, required=True, metavar="TRACE.npz...")
+@click.option("--json", "json_file", metavar="FILE", help="Write the results as JSON; - for standard output.")
+@click.option("--strict", is_flag=True, help="Known deviations fail too.")
+@refusing
+def audit(traces: tuple[str, ...], json_file: str | None, strict: bool) -> None:
+    """Check traces from anywhere, without the framework that made them."""
+    from comparisons.compare import judged_trace
+    from comparisons.verdict import Comparison
+    from problems.trace_file import load_trace
+
+    check_writable(json_file)
+    loaded = [load_trace(Path(path)) for path in traces]
+    comparisons = [
+        Comparison(problem=trace.problem, results=(judged_trace(trace, version=_versions(trace.environment)),))
+        for trace in loaded
+    ]
+    report(comparisons, json_file, [f"backproof audit {path}" for path in traces])
+    finish(comparisons, strict=strict)
+
+
+def _versions(environment: Any) -> str | None:
+    told = [f"{name} {value}" for name, value in environment.items() if name not in ("python", "platform")]
+    return ", ".join(told) or None
+
+
+@cli.command(name="problems")
+def list_problems() -> None:
+    """The problems that can be named, and how to write one."""
+    from problems.catalogue import DESCRIPTIONS
+
+    width = max(map(len, DESCRIPTIONS))
+    for name, description in DESCRIPTIONS.items():
+        click.echo(f"{name:<{width}}  {description}")
+    click.echo("\nA problem of your own is a TOML file; give its path where a name is asked for.")
+
+
+@cli.command(name="implementations")
+def list_implementations() -> None:
+    """What can train, its version, and how to install what is missing."""
+    from comparisons.implementations import NAMES, install_command, installed, missing_packages, version
+
+    width = max(map(len, NAMES))
+    for name in NAMES:
+        if installed(name):
+            state = version(name)
+        else:
+            state = f"not installed ({', '.join(missing_packages(name))} missing): {install_command(name)}"
+        click.echo(f"{name:<{width}}  {state}")
+
+
+def check_writable(path: str | None) -> None:
+    """Refuse an output file that cannot be written, before any work is done."""
+    if path is None or path == "-":
+        return
+    if Path(path).is_dir():
+        raise BadRequest(f"{path}: is a folder; name a file")
+    folder = Path(path).absolute().parent
+    if not folder.is_dir():
+        raise BadRequest(f"{path}: the folder {folder} does not exist")
+
+
+def report(comparisons: list[Any], json_file: str | None, commands: list[str], with_seconds: bool = False) -> None:
+    """JSON where it was asked for; text on standard output unless JSON goes there."""
+    from comparisons.json_report import as_json
+    from comparisons.terminal import console_for, show, show_seconds
+    from problems.writing import write_text
+
+    if json_file == "-":
+        click.echo(as_json(comparisons), nl=False)
+        return
+    console = console_for(sys.stdout)
+    for comparison, command in zip(comparisons, commands, strict=True):
+        show(console, comparison, lambda result, command=command: command.replace("{name}", result.name))
+    if with_seconds:
+        show_seconds(console, comparisons)
+    if json_file:
+        write_text(Path(json_file), as_json(comparisons))
+
+
+def finish(comparisons: list[Any], *, strict: bool, required: bool = False) -> NoReturn:
+    """Leave with the exit code of formats.md."""
+    from comparisons.outcome import exit_code
+
+    sys.exit(exit_code(comparisons, strict=strict, required=required))
+
+
+def fail(message: str) -> NoReturn:
+    """One line, exit 3: what was asked for could not be run."""
+    from comparisons.messages import plain
+
+    print(f"backproof: {plain(message)}", file=sys.stderr)
+    sys.exit(NOTHING_COMPARED)
+
+
+def main() -> None:
+    """The entry point of the command `backproof`."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as help_wanted:
+        help_wanted.show()
+        sys.exit(BAD_REQUEST)
+    except click.ClickException as error:
+        BadRequest(error.format_message()).show()
+        sys.exit(BAD_REQUEST)
+    except (KeyboardInterrupt, click.Abort):
+        print("backproof: interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(BAD_REQUEST)
+
+
+if __name__ == "__main__":
+    main()

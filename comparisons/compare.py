@@ -1,0 +1,118 @@
+"""Train every implementation on every problem, audit every trace, and put the results side by side."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from comparisons.audit import audit
+from comparisons.implementations import IMPLEMENTATIONS, install_command, installed, load, missing_packages, version
+from comparisons.known_deviations import known_deviation
+from comparisons.verdict import Comparison, Result, Verdict
+from comparisons.workers import Outcome, Progress, train_all
+from problems.problem import Problem
+from problems.trace import Trace
+
+DEFAULT_TIMEOUT = 600.0  # seconds for one framework to import and train
+
+
+def silent(name: str, doing: str) -> None:
+    """Progress that nobody looks at."""
+
+
+def compare(
+    problems: Sequence[Problem],
+    names: Sequence[str] = tuple(IMPLEMENTATIONS),
+    *,
+    timeout: float = DEFAULT_TIMEOUT,
+    progress: Progress = silent,
+) -> list[Comparison]:
+    """One Comparison per problem, with one Result per implementation, in the order of `names`.
+
+    timeout: seconds each framework's process may take in all. Frameworks run in processes of their own.
+    """
+    present = [name for name in names if installed(name)]
+    by_hand = [name for name in present if IMPLEMENTATIONS[name].by_hand]
+    frameworks = [name for name in present if name not in by_hand]
+    outcomes = {name: [train_here(name, problem) for problem in problems] for name in by_hand}
+    outcomes |= train_all(frameworks, problems, timeout=timeout, progress=progress)
+    return [
+        Comparison(
+            problem=problem,
+            results=tuple(
+                judged(name, problem, outcomes[name][number]) if name in outcomes else not_installed(name)
+                for name in names
+            ),
+        )
+        for number, problem in enumerate(problems)
+    ]
+
+
+def trained(name: str, problem: Problem, *, timeout: float, progress: Progress = silent) -> Outcome:
+    """One implementation on one problem, in a process of its own unless it is by hand."""
+    if IMPLEMENTATIONS[name].by_hand:
+        return train_here(name, problem)
+    return train_all([name], [problem], timeout=timeout, progress=progress)[name][0]
+
+
+def train_here(name: str, problem: Problem) -> Outcome:
+    """Train an implementation by hand in this process; a failure is its outcome."""
+    started = time.perf_counter()
+    try:
+        trainer = load(name)
+        imported = time.perf_counter()
+        steps = list(trainer.train(problem))
+        seconds = {"import": imported - started, "train": time.perf_counter() - imported}
+        return Outcome(
+            trace=Trace.record(problem, steps, implementation=name, environment=trainer.versions()), seconds=seconds
+        )
+    except NotImplementedError as unable:
+        return Outcome(skipped=str(unable))
+    except Exception as error:
+        return Outcome(crashed=f"{type(error).__name__}: {error}")
+
+
+def not_installed(name: str) -> Result:
+    """The result of an implementation whose packages are missing."""
+    lacks = " and ".join(missing_packages(name))
+    return Result(
+        name=name, verdict=Verdict.SKIPPED, reason=f"{lacks} not installed; install with: {install_command(name)}"
+    )
+
+
+def judged(name: str, problem: Problem, outcome: Outcome) -> Result:
+    """The result of what an implementation's training came to."""
+    if outcome.trace is None:
+        verdict = Verdict.SKIPPED if outcome.skipped else Verdict.CRASHED
+        return Result(name=name, verdict=verdict, version=version(name), reason=outcome.skipped or outcome.crashed)
+    return judged_trace(outcome.trace, version=version(name), seconds=outcome.seconds)
+
+
+def judged_trace(trace: Trace, *, version: str | None, seconds: dict[str, float] | None = None) -> Result:
+    """The result of auditing `trace`."""
+    started = time.perf_counter()
+    found = audit(trace)
+    took = {**(seconds or {}), "audit": time.perf_counter() - started}
+    return Result(
+        name=trace.implementation,
+        verdict=found.verdict,
+        version=version,
+        reason="; ".join(found.faults) or None,
+        known_deviation=known_deviation(trace, found),
+        audit=found,
+        epochs=epoch_losses(trace),
+        final={name: values[-1] for name, values in trace.parameters.items() if len(values)},
+        seconds=took,
+    )
+
+
+def epoch_losses(trace: Trace) -> tuple[float, ...]:
+    """Average loss of each whole epoch, every loss taken before its own update."""
+    if trace.loss.ndim != 1:
+        return ()
+    whole = trace.steps // trace.problem.steps_per_epoch
+    losses = trace.loss[: whole * trace.problem.steps_per_epoch].astype(np.float64)
+    with np.errstate(all="ignore"):
+        return tuple(losses.reshape(whole, -1).mean(axis=1).tolist()) if whole else ()

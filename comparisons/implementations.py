@@ -1,0 +1,104 @@
+"""Names of implementations, the modules behind them, what they need, and whether it is installed.
+
+Nothing here imports a framework: a module is loaded by `load`, in the process that trains with it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, cast
+
+from problems.problem import Problem
+from problems.step import Step
+
+
+class Trainer(Protocol):
+    """What every implementation's module offers."""
+
+    def train(self, problem: Problem) -> Iterator[Step]:
+        """Every step of training `problem`; NotImplementedError for what it cannot express."""
+
+    def versions(self) -> dict[str, str]:
+        """Package name to version."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Implementation:
+    """packages: what must be importable; install: what to give pip for them, nothing where the core suffices;
+    environment: variables its process is started with."""
+
+    name: str
+    module: str
+    packages: tuple[str, ...] = ("numpy",)
+    install: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether it needs no framework and so no process of its own."""
+        return self.install is None
+
+
+def _keras(backend: str, package: str, install: str) -> Implementation:
+    return Implementation(
+        name=f"keras-{backend}",
+        module="frameworks.keras_mlp",
+        packages=("keras", package),
+        install=install,
+        environment={"KERAS_BACKEND": backend},
+    )
+
+
+IMPLEMENTATIONS = {
+    one.name: one
+    for one in (
+        Implementation(name="manual-scalar", module="manual.nine_derivatives.train"),
+        Implementation(name="manual-matrix", module="manual.train"),
+        Implementation(name="torch", module="frameworks.torch_mlp", packages=("torch",), install="'backproof[torch]'"),
+        _keras("tensorflow", "tensorflow", "'backproof[keras]'"),
+        _keras("torch", "torch", "'backproof[torch]' keras"),
+        _keras("jax", "jax", "'backproof[jax]' keras"),
+        Implementation(name="jax", module="frameworks.jax_mlp", packages=("jax",), install="'backproof[jax]'"),
+    )
+}
+NAMES = tuple(IMPLEMENTATIONS)
+
+
+def missing_packages(name: str) -> tuple[str, ...]:
+    """The packages that implementation `name` needs and this environment lacks."""
+    return tuple(
+        package for package in IMPLEMENTATIONS[name].packages if importlib.util.find_spec(package) is None
+    )
+
+
+def installed(name: str) -> bool:
+    """Whether everything that implementation `name` needs can be imported; nothing is imported to find out."""
+    return not missing_packages(name)
+
+
+def install_command(name: str) -> str:
+    """The command that installs what implementation `name` needs."""
+    return f"pip install {IMPLEMENTATIONS[name].install or 'backproof'}"
+
+
+def version(name: str) -> str:
+    """The installed versions in one line, such as `keras 3.15.1, jax 0.10.2`, read without importing."""
+    return ", ".join(f"{package} {_package_version(package)}" for package in IMPLEMENTATIONS[name].packages)
+
+
+def _package_version(package: str) -> str:
+    for distribution in (package, f"{package}-cpu"):
+        try:
+            return importlib.metadata.version(distribution)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return "(unknown version)"
+
+
+def load(name: str) -> Trainer:
+    """Import the module behind `name`, and with it its framework."""
+    return cast(Trainer, importlib.import_module(IMPLEMENTATIONS[name].module))

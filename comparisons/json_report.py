@@ -1,0 +1,111 @@
+"""Comparisons as one JSON object, in the fixed schema."""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from comparisons.implementations import IMPLEMENTATIONS, missing_packages
+from comparisons.implementations import version as installed_version
+from comparisons.verdict import Audit, Comparison, Deviation, Result
+
+SCHEMA = 1
+
+
+def as_json(comparisons: Sequence[Comparison]) -> str:
+    """The JSON text: floats read back to the same float64; NaN and infinity are "nan", "inf", "-inf"."""
+    document = {
+        "schema": SCHEMA,
+        "environment": environment(),
+        "comparisons": [comparison_record(comparison) for comparison in comparisons],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def environment() -> dict[str, Any]:
+    """Versions and platform; frameworks are not imported to find out."""
+    versions = {name: installed_version(name) for name in IMPLEMENTATIONS if not missing_packages(name)}
+    return {"python": platform.python_version(), "platform": platform.platform(), "implementations": versions}
+
+
+def comparison_record(comparison: Comparison) -> dict[str, Any]:
+    """One problem with its implementations."""
+    problem = comparison.problem
+    return {
+        "problem": problem.name,
+        "steps": problem.steps,
+        "dtype": problem.dtype,
+        "start": problem.start,
+        "order": problem.order,
+        "implementations": [result_record(result) for result in comparison.results],
+    }
+
+
+def result_record(result: Result) -> dict[str, Any]:
+    """One implementation."""
+    audit = result.audit
+    return {
+        "name": result.name,
+        "version": result.version,
+        "verdict": str(result.verdict),
+        "carries": audit.carries if audit else None,
+        "reason": result.reason,
+        "known_deviation": result.known_deviation,
+        "epochs": [number(loss) for loss in result.epochs],
+        "final": {name: numbers(values.tolist()) for name, values in result.final.items()},
+        "worst": deviation_record(audit.worst) if audit and audit.worst else None,
+        "deviations": [deviation_record(deviation) for deviation in audit.deviations] if audit else [],
+        "diagnosis": [],
+        "compared": audit.compared if audit else 0,
+        "not_told": audit.not_told if audit else 0,
+        "quantities": quantity_records(audit) if audit else [],
+        "seconds": {part: result.seconds.get(part) for part in ("import", "train", "audit")},
+    }
+
+
+def quantity_records(audit: Audit) -> list[dict[str, Any]]:
+    """Every quantity over all steps."""
+    return [
+        {
+            "quantity": quantity.name,
+            "carries": quantity.carries,
+            "compared": quantity.compared,
+            "not_told": quantity.not_told,
+            "wrong": quantity.wrong,
+            "worst": deviation_record(quantity.worst) if quantity.worst else None,
+        }
+        for quantity in audit.quantities
+    ]
+
+
+def deviation_record(deviation: Deviation) -> dict[str, Any]:
+    """One element of one step."""
+    return {
+        "quantity": deviation.quantity,
+        "step": deviation.step,
+        "index": list(deviation.index),
+        "expected": number(deviation.expected),
+        "actual": number(deviation.actual),
+        "bound": number(deviation.bound),
+        "ratio": number(deviation.ratio),
+        "wrong": deviation.wrong,
+        "elements": deviation.elements,
+    }
+
+
+def numbers(values: Any) -> Any:
+    """Nested lists with every number as `number` has it."""
+    return [numbers(value) for value in values] if isinstance(values, Iterable) else number(values)
+
+
+def number(value: float) -> float | str:
+    """The float itself, or its name where JSON has none."""
+    value = float(value)
+    if math.isnan(value):
+        return "nan"
+    if math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    return value

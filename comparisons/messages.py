@@ -1,0 +1,144 @@
+"""Sentences about comparisons: what, where, the value, and what to do. Records in, plain text out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from comparisons.verdict import Audit, Comparison, Deviation, Result, Untold, Verdict
+from problems.problem import Problem
+
+BARELY = 0.01  # a loss that falls by less than this share is said to barely learn
+
+
+def plain(text: str) -> str:
+    """`text` with whatever would disturb a terminal replaced by `?`."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def place(quantity: str, index: Sequence[int]) -> str:
+    """An element by name, such as `gradient.W1[0,1]`."""
+    return f"{quantity}[{','.join(map(str, index))}]" if index else quantity
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 step`, `2,000 steps`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def size(ratio: float) -> str:
+    """A ratio in few characters."""
+    if ratio == 0 or 0.01 <= ratio < 1000:
+        return f"{ratio:.2f}"
+    return f"{ratio:.1e}".replace("e+0", "e").replace("e-0", "e-").replace("e+", "e")
+
+
+def setting(problem: Problem) -> str:
+    """The problem in one line."""
+    network = problem.network
+    shape = "-".join(map(str, network.sizes))
+    activations = ", ".join(network.activations)
+    batch = f", batches of {problem.batch_size}" if problem.batch_size > 1 else ""
+    seed = f" (seed {problem.seed})" if problem.order != "sequential" else ""
+    return (
+        f"{plain(problem.name)}: {shape} network ({activations}), {problem.loss}, "
+        f"{problem.optimizer.name} at {problem.optimizer.learning_rate:g}, "
+        f"{counted(problem.epochs, 'epoch')} of {counted(len(problem.x), 'row')}{batch}, "
+        f"{problem.order}{seed}, {problem.dtype}, start {plain(problem.start)}"
+    )
+
+
+def inequality(deviation: Deviation) -> str:
+    """The one inequality as it was evaluated, with both values."""
+    if deviation.actual != deviation.actual or abs(deviation.actual) == float("inf"):
+        return f"expected {deviation.expected!r}, found {deviation.actual!r}, which is never agreement"
+    apart = abs(deviation.actual - deviation.expected)
+    sign = "<=" if deviation.ratio <= 1 else ">"
+    return (
+        f"expected {deviation.expected!r}, found {deviation.actual!r}: "
+        f"|found - expected| = {apart:.3g} {sign} bound {deviation.bound:.3g} (ratio {size(deviation.ratio)})"
+    )
+
+
+def verdict_line(result: Result) -> str:
+    """What was found of one implementation, in one line without its name."""
+    audit = result.audit
+    if audit is None:
+        return plain(result.reason or "")
+    if result.verdict is Verdict.DISAGREES and result.reason:
+        return plain(result.reason)
+    if result.verdict is Verdict.BLIND:
+        return "nothing compared could have failed: no bound says anything"
+    scope = f"{counted(audit.steps, 'step')}, {counted(audit.compared, 'number')} compared"
+    if result.verdict is Verdict.DISAGREES:
+        return f"{_extent(audit)}{_precision(audit)}"
+    return f"{scope}{_headroom(audit)}"
+
+
+def _headroom(audit: Audit) -> str:
+    worst = audit.worst
+    if worst is None:
+        return ""
+    return f"; the nearest to its bound is {place(worst.quantity, worst.index)} at step {worst.step}, at {size(worst.ratio)} of it"
+
+
+def _extent(audit: Audit) -> str:
+    first = audit.deviations[0].step if audit.deviations else 0
+    return f"wrong in {audit.wrong_steps:,} of {counted(audit.steps, 'step')}, first at step {first}"
+
+
+def _precision(audit: Audit) -> str:
+    return f"; carries {audit.carries}: all of it is within {audit.carries}'s bound" if audit.carries else ""
+
+
+def disagreement(result: Result, command: str | None) -> Iterator[str]:
+    """A disagreement in full: the first bad step, every tensor wrong in it, what agreed, and how to see it again."""
+    audit = result.audit
+    if audit is None or result.verdict is not Verdict.DISAGREES:
+        return
+    if audit.deviations:
+        yield f"first bad step: {audit.deviations[0].step} of {audit.steps}"
+    for deviation in audit.deviations:
+        where = place(deviation.quantity, deviation.index)
+        extent = f"{deviation.wrong} of {deviation.elements} wrong, worst " if deviation.elements > 1 else ""
+        yield f"  {extent}{where}: {inequality(deviation)}"
+    if audit.agreed:
+        yield f"right in this step: {', '.join(audit.agreed)}"
+    if result.known_deviation:
+        yield f"known deviation: {result.known_deviation}"
+    if command:
+        yield f"to see just this again: {command}"
+
+
+def untold_line(result: Result) -> str | None:
+    """How many elements had a bound that says nothing, why, and how far from the exact value they are."""
+    audit = result.audit
+    if audit is None or audit.untold is None:
+        return None
+    return (
+        f"{counted(audit.not_told, 'number')} in {counted(audit.untold.steps, 'step')} not told: there the prediction "
+        f"rounds to 0 or 1, the chain through it loses everything, and no bound says anything; {_distance(audit.untold)}"
+    )
+
+
+def _distance(untold: Untold) -> str:
+    return (
+        f"farthest from the exact value is {place(untold.quantity, untold.index)} at step {untold.step}: "
+        f"exact {untold.exact:.6g}, found {untold.actual:.6g}, apart by {untold.distance:.3g}"
+    )
+
+
+def learning_line(comparison: Comparison) -> str | None:
+    """A sentence where training barely changes the loss or makes it grow; None where it learns."""
+    epochs = next((result.epochs for result in comparison.results if len(result.epochs) > 1), ())
+    if not epochs or not epochs[0] > 0:
+        return None
+    first, last = epochs[0], epochs[-1]
+    if abs(last - first) < BARELY * first:
+        return (
+            f"It barely learns: the average loss goes from {first:.6g} to {last:.6g} in {len(epochs)} epochs "
+            f"({100 * (last - first) / first:+.2g} %). That is these settings, not a mistake: "
+            "agreement says that every step is right, not that the steps lead anywhere."
+        )
+    if not last < first:
+        return f"It does not learn: the average loss goes from {first:.6g} to {last:.6g} in {len(epochs)} epochs."
+    return None

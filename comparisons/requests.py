@@ -1,0 +1,77 @@
+"""What a user asked for: names to implementations, names and files to problems, options to changes."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from comparisons.implementations import NAMES
+from problems.catalogue import DESCRIPTIONS, named_problem
+from problems.files import load_problem
+from problems.initializers import starting_parameters
+from problems.problem import Optimizer, Problem, ProblemError
+
+PLAIN_CHANGES = ("dtype", "epochs", "order", "seed", "batch_size")
+
+
+def chosen_implementations(against: Sequence[str]) -> tuple[str, ...]:
+    """The names given, separated by commas or repeated, in our order; all where none is given.
+
+    Raises ProblemError for a name that is not known.
+    """
+    asked = [name.strip() for part in against for name in part.split(",")]
+    for name in asked:
+        if name not in NAMES:
+            raise ProblemError(f"implementation {name!r} is not known{near(name, NAMES)}; choose from: {', '.join(NAMES)}")
+    return tuple(name for name in NAMES if name in asked) if asked else NAMES
+
+
+def near(name: str, choices: Sequence[str]) -> str:
+    """`, did you mean 'torch'?` where a choice is close."""
+    close = difflib.get_close_matches(name, choices, n=1)
+    return f", did you mean {close[0]!r}?" if close else ""
+
+
+def chosen_problems(arguments: Sequence[str], changes: Mapping[str, Any]) -> list[tuple[str, Problem]]:
+    """Each argument with its problem, changed as asked; both lesson problems where no argument is given."""
+    return [(argument, changed(problem_for(argument), changes)) for argument in arguments or tuple(DESCRIPTIONS)]
+
+
+def problem_for(argument: str) -> Problem:
+    """A problem by name, or from a file where the argument looks like one."""
+    if argument in DESCRIPTIONS or not ("." in argument or "/" in argument or "\\" in argument):
+        return named_problem(argument)
+    return load_problem(argument)
+
+
+def changed(problem: Problem, changes: Mapping[str, Any]) -> Problem:
+    """`problem` with the options that were given; raises ProblemError where they do not fit."""
+    given = {key: value for key, value in changes.items() if value is not None}
+    fields = {key: given[key] for key in PLAIN_CHANGES if key in given}
+    if "learning_rate" in given:
+        fields["optimizer"] = Optimizer(name=problem.optimizer.name, learning_rate=given["learning_rate"])
+    if "initial" in given:
+        fields["initial"] = starting_parameters(problem.network, given["initial"])
+        fields["start"] = given["initial"]
+    return problem.changed(**fields) if fields else problem
+
+
+def positive_seconds(timeout: float | None, default: float) -> float:
+    """The time limit; raises ProblemError unless it is a number of seconds above 0."""
+    if timeout is None:
+        return default
+    if not (math.isfinite(timeout) and timeout > 0):
+        raise ProblemError(f"--timeout: {timeout!r} must be a number of seconds above 0")
+    return timeout
+
+
+def rerun_command(argument: str, changes: Mapping[str, Any]) -> str:
+    """The command that compares one implementation, `{name}`, on this problem as it was changed."""
+    options = " ".join(
+        f"--{key.replace('_', '-')} {shlex.quote(str(value))}" for key, value in changes.items() if value is not None
+    )
+    command = f"backproof compare {shlex.quote(argument)} --against {{name}}"
+    return f"{command} {options}" if options else command

@@ -1,0 +1,162 @@
+"""A comparison on a terminal or a pipe: tables around the sentences of messages.py."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import IO, Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from comparisons.messages import disagreement, learning_line, plain, setting, size, untold_line, verdict_line
+from comparisons.verdict import Audit, Comparison, QuantityAudit, Result, Verdict
+from problems.problem import Array
+
+STYLES = {
+    Verdict.AGREES: "green",
+    Verdict.DISAGREES: "bold red",
+    Verdict.BLIND: "yellow",
+    Verdict.CRASHED: "bold red",
+    Verdict.SKIPPED: "dim",
+}
+LOSS_DIGITS = 12
+EPOCHS_SHOWN = 10
+PIPE_WIDTH = 140
+
+
+def console_for(stream: IO[str]) -> Console:
+    """A console that writes user's text as it is, and no control characters unless `stream` is a terminal."""
+    width = None if stream.isatty() else PIPE_WIDTH
+    return Console(file=stream, markup=False, highlight=False, emoji=False, width=width, soft_wrap=False)
+
+
+def show(console: Console, comparison: Comparison, rerun: Callable[[Result], str | None]) -> None:
+    """Print one comparison; `rerun` gives the command that repeats one implementation alone."""
+    console.print(Text(setting(comparison.problem), style="bold"), soft_wrap=True)
+    trained = [result for result in comparison.results if result.audit is not None]
+    if trained:
+        _show_training(console, trained)
+        _show_audit(console, trained)
+    _show_verdicts(console, comparison.results)
+    for result in comparison.results:
+        _show_details(console, result, rerun(result))
+    learning = learning_line(comparison)
+    if learning:
+        console.print(Text(f"\n{learning}"), soft_wrap=True)
+    console.print()
+
+
+def _table(*columns: str, first: str = "left", title: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for number, column in enumerate(columns):
+        table.add_column(Text(column), justify="left" if number == 0 and first == "left" else "right", no_wrap=True)
+    return table
+
+
+def _grouped(results: Sequence[Result], key: Callable[[Result], Any]) -> dict[Any, list[str]]:
+    """Implementation names by what they print alike, first come first."""
+    groups: dict[Any, list[str]] = {}
+    for result in results:
+        groups.setdefault(key(result), []).append(plain(result.name))
+    return groups
+
+
+def _show_training(console: Console, results: Sequence[Result]) -> None:
+    groups = _grouped(results, lambda result: tuple(f"{loss:.{LOSS_DIGITS}g}" for loss in result.epochs))
+    epochs = max(len(losses) for losses in groups)
+    table = _table("epoch", *("\n".join(names) for names in groups.values()), title="\nAverage loss per epoch")
+    for epoch in shown_epochs(epochs):
+        table.add_row(str(epoch), *(losses[epoch - 1] if epoch <= len(losses) else "" for losses in groups))
+    console.print(table)
+    if epochs > EPOCHS_SHOWN:
+        console.print(f"({len(shown_epochs(epochs))} of {epochs} epochs; --json has all)")
+    console.print(Text("\nFinal weights and biases", style="bold"))
+    for text, names in _grouped(results, _final).items():
+        console.print(Text(f"{', '.join(names)}:"), soft_wrap=True)
+        console.print(Text(text), soft_wrap=True)
+
+
+def shown_epochs(epochs: int) -> list[int]:
+    """All epochs where they are few, else ten spread evenly, the first and the last among them."""
+    return sorted({round(epoch) for epoch in np.linspace(1, epochs, min(epochs, EPOCHS_SHOWN))})
+
+
+def _final(result: Result) -> str:
+    return "\n".join(f"  {name} = {nested(values)}" for name, values in result.final.items())
+
+
+def nested(values: Array) -> str:
+    """A matrix as nested lists of at most 12 digits; large ones shortened."""
+    return np.array2string(
+        values, separator=", ", threshold=40, edgeitems=2, formatter={"float_kind": lambda x: f"{x:.{LOSS_DIGITS}g}"}
+    ).replace("\n", " ")
+
+
+def short(quantity: str) -> str:
+    """`gradient.W1` as dW1, `parameter.W1` as W1."""
+    group, _, name = quantity.partition(".")
+    return f"d{name}" if group == "gradient" else name or group
+
+
+def _show_audit(console: Console, results: Sequence[Result]) -> None:
+    audits = [(result, result.audit) for result in results if result.audit and result.audit.quantities]
+    if not audits:
+        return
+    names = [quantity.name for quantity in audits[0][1].quantities]
+    title = "\nLargest |deviation| / bound over all steps (dW1 is the gradient of W1; above 1 is wrong; * carries float32)"
+    table = _table("implementation", *map(short, names), "carries", title=title)
+    for result, audit in audits:
+        table.add_row(Text(plain(result.name)), *map(_ratio, audit.quantities), audit.carries or "neither")
+    console.print(table)
+
+
+def _ratio(quantity: QuantityAudit) -> Text:
+    if quantity.worst is None:
+        return Text("not told", style="yellow")
+    if not quantity.wrong:
+        return Text(size(quantity.worst.ratio))
+    return Text(size(quantity.worst.ratio) + ("*" if quantity.carries else ""), style="bold red")
+
+
+def _show_verdicts(console: Console, results: Sequence[Result]) -> None:
+    console.print(Text("\nVerdicts", style="bold"))
+    width = max(len(result.name) for result in results)
+    for result in results:
+        known = " (known deviation)" if result.known_deviation else ""
+        line = Text(f"{plain(result.name):<{width}}  ")
+        line.append(f"{result.verdict}{known}", style=STYLES[result.verdict])
+        version = f" [{result.version}]" if result.version else ""
+        line.append(f"{version}: {verdict_line(result)}")
+        console.print(line, soft_wrap=True)
+
+
+def _show_details(console: Console, result: Result, command: str | None) -> None:
+    lines = list(disagreement(result, command))
+    untold = untold_line(result)
+    if untold:
+        lines.append(untold)
+    if lines:
+        console.print(Text(f"\n{plain(result.name)}", style="bold"))
+    for line in lines:
+        console.print(Text(f"  {line}"), soft_wrap=True)
+
+
+def show_seconds(console: Console, comparisons: Sequence[Comparison]) -> None:
+    """Where the time went, per implementation, over all problems."""
+    table = _table("implementation", "import", "train", "audit", title="Seconds (all problems together)")
+    for results in zip(*(comparison.results for comparison in comparisons), strict=True):
+        if any(result.seconds for result in results):
+            imported = max(result.seconds.get("import", 0.0) for result in results)
+            rest = (sum(result.seconds.get(part, 0.0) for result in results) for part in ("train", "audit"))
+            table.add_row(results[0].name, *(f"{seconds:.3f}" for seconds in (imported, *rest)))
+    console.print(table)
+
+
+
+
+def error_line(message: str) -> None:
+    """One line on standard error."""
+    print(f"backproof: {plain(message)}", file=sys.stderr)
