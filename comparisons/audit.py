@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
-from comparisons.arithmetic.precision import FLOAT32, PRECISIONS, Precision
-from comparisons.reference import Expectation, expectations
+from comparisons.arithmetic.precision import FLOAT32, PRECISIONS
+from comparisons.reference import expectations
 from comparisons.structure import structural_faults, value_faults
 from comparisons.tally import Judged, Tally
 from comparisons.untold import farthest_untold
 from comparisons.verdict import Audit, Verdict
-from problems.problem import Array
+from problems.problem import Array, Parameters, Problem
 from problems.trace import Trace
 
 CHUNK_ELEMENTS = 400_000  # numbers of one kind held at once; some 50 arrays of that size are alive
@@ -29,7 +30,7 @@ def audit(trace: Trace) -> Audit:
         return Audit(verdict=Verdict.DISAGREES, carries=None, steps=trace.steps, faults=tuple(faults))
     tallies = {name: Tally(name, trace.problem.dtype) for name in actual_values(trace)}
     for positions in chunks(trace):
-        _judge_chunk(trace, positions, tallies)
+        judge(observed_at(trace, positions), tallies)
     return _concluded(trace, list(tallies.values()), value_faults(trace))
 
 
@@ -58,26 +59,54 @@ def chunks(trace: Trace) -> Iterator[Array]:
             yield positions[begin : begin + length]
 
 
-def expected_at(trace: Trace, positions: Array, carried: Precision) -> dict[str, Expectation]:
-    """What the steps at `positions`, all with equally many rows, must give at precision `carried`."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Observed:
+    """Steps with equally many rows, and what an implementation made of them.
+
+    positions: (steps,) from 0; before: parameter name to (steps, *shape), the state just before each step;
+    x (steps, rows, n_in); y (steps, rows, n_out); actual: quantity name to what was reported, (steps, ...).
+    """
+
+    problem: Problem
+    positions: Array
+    before: Parameters
+    x: Array
+    y: Array
+    actual: Parameters
+
+
+def observed_at(trace: Trace, positions: Array) -> Observed:
+    """The steps of `trace` at `positions`, all with equally many rows."""
     problem = trace.problem
     rows = trace.rows[positions]
     rows = rows[:, : int((rows[0] >= 0).sum())]
-    state = {name: trace.before(name, positions) for name in problem.network.parameter_shapes}
-    return expectations(problem, state, problem.x[rows], problem.y[rows], carried)
+    return Observed(
+        problem=problem,
+        positions=positions,
+        before={name: trace.before(name, positions) for name in problem.network.parameter_shapes},
+        x=problem.x[rows],
+        y=problem.y[rows],
+        actual={name: values[positions] for name, values in actual_values(trace).items()},
+    )
 
 
-def _judge_chunk(trace: Trace, positions: Array, tallies: dict[str, Tally]) -> None:
-    run = PRECISIONS[trace.problem.dtype]
-    expected = expected_at(trace, positions, run)
+def judge(observed: Observed, tallies: Mapping[str, Tally], learning_rate: Array | None = None) -> None:
+    """Count every element of `observed` into the tally of its quantity.
+
+    learning_rate: (steps, 1, 1) where it is not the problem's own.
+    """
+    problem = observed.problem
+    run = PRECISIONS[problem.dtype]
+    states = (problem, observed.before, observed.x, observed.y)
+    expected = expectations(*states, run, learning_rate)
     judged = {
-        name: Judged(positions, values[positions].astype(np.float64), expected[name])
-        for name, values in actual_values(trace).items()
+        name: Judged(observed.positions, values.astype(np.float64), expected[name])
+        for name, values in observed.actual.items()
     }
     for name, one in judged.items():
         tallies[name].add(one)
     if run is not FLOAT32 and any(one.wrong.any() for one in judged.values()):
-        below = expected_at(trace, positions, FLOAT32)
+        below = expectations(*states, FLOAT32, learning_rate)
         for name, one in judged.items():
             tallies[name].add_below(one, below[name])
 

@@ -31,18 +31,24 @@ def leaves(values: Array, run: Precision, carried: Precision) -> Bounded:
 
 
 def expectations(
-    problem: Problem, parameters: Parameters, x: Array, y: Array, carried: Precision | None = None
+    problem: Problem,
+    parameters: Parameters,
+    x: Array,
+    y: Array,
+    carried: Precision | None = None,
+    learning_rate: Array | None = None,
 ) -> dict[str, Expectation]:
     """Quantity name (`loss`, `gradient.W1`, `parameter.W1`, ...) to what each step must give.
 
     parameters: each (steps, *shape), the state before each step; x (steps, rows, n_in); y (steps, rows, n_out).
     carried: the precision to allow for; the run's own unless given.
+    learning_rate: (steps, 1, 1), one for each step; the problem's own unless given.
     """
     run = PRECISIONS[problem.dtype]
     carried = carried or run
     state = {name: leaves(values, run, carried) for name, values in parameters.items()}
     inputs, targets = leaves(x, run, carried), leaves(y, run, carried)
-    rate = Bounded.rounded(problem.optimizer.learning_rate, carried)
+    rate = Bounded.rounded(problem.optimizer.learning_rate if learning_rate is None else learning_rate, carried)
     _, cache = forward(problem.network, state, inputs)
     z = cache.z[-1]
     routes = loss_routes(problem.network, problem.loss)
