@@ -84,6 +84,13 @@ class Bounded(NDArrayOperatorsMixin):
         """The matrix transpose, over the last two axes."""
         return Bounded(self.value.mT, self.error.mT, self.precision)
 
+    def __getitem__(self, key: Any) -> Bounded:
+        return Bounded(self.value[key], self.error[key], self.precision)
+
+    def take(self, positions: Any, axis: int) -> Bounded:
+        """The elements at `positions` along `axis`."""
+        return Bounded(self.value.take(positions, axis), self.error.take(positions, axis), self.precision)
+
     def sum(self, axis: int | tuple[int, ...], keepdims: bool = False) -> Bounded:
         """The sum over `axis`, its terms added in any order."""
 
