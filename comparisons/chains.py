@@ -68,14 +68,15 @@ class Passes:
         """Pre-activations by layer; z[0] stands for x."""
         return self._forward[1]
 
-    @cached_property
-    def y_hat_after(self) -> Number:
-        """The prediction that the candidate's updated parameters give on the same rows."""
-        return forward(self.network, self.after, self.x)[0]
+    def z_after_others(self, layer: int) -> Number:
+        """The last pre-activation on the same rows once every layer but `layer` has been updated."""
+        own = (f"W{layer}", f"b{layer}")
+        mixed = {name: (self.before if name in own else self.after)[name] for name in self.before}
+        return forward(self.network, mixed, self.x)[1].z[-1]
 
     @cached_property
     def z_after(self) -> Number:
-        """The last pre-activation after the update."""
+        """The last pre-activation on the same rows after the whole update."""
         return forward(self.network, self.after, self.x)[1].z[-1]
 
     @property

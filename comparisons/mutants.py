@@ -29,7 +29,6 @@ from comparisons.chains import (
 )
 from manual.activations import ACTIVATIONS
 from manual.losses import LOSSES
-from manual.network import forward
 from problems.problem import LOSSES as LOSS_NAMES
 from problems.problem import Network, Problem
 
@@ -76,9 +75,9 @@ class Mutant:
         return "; and ".join(variant.text for variant in self.variants)
 
     @property
-    def in_update(self) -> bool:
-        """Whether the update is wrong, whatever the gradient."""
-        return any(variant.site in UPDATE_SITES for variant in self.variants)
+    def sites(self) -> frozenset[str]:
+        """Where its variants stand."""
+        return frozenset(variant.site for variant in self.variants)
 
     def changes(self, index: Index) -> bool:
         """Whether the element at `index` is computed in another way at all."""
@@ -95,7 +94,7 @@ class Mutant:
         return updated(passes, self.quantity, self.gradient(passes), self.choice)
 
 
-UPDATE_SITES = ("base", "kept", "rate")
+UPDATE_SITES = frozenset({"base", "kept", "rate"})
 
 
 def single_mutants(problem: Problem, quantity: str) -> list[Mutant]:
@@ -122,7 +121,7 @@ def variants(problem: Problem, quantity: str) -> Iterator[Variant]:
     for upper in range(layer + 1, last_layer(problem.network) + 1):
         yield from weight_variants(problem.network, upper)
         yield from slope_variants(problem.network, upper - 1)
-    yield from error_variants(problem)
+    yield from error_variants(problem, layer)
     if quantity.startswith("W"):
         yield from input_variants(problem.network, layer)
         yield from arrangement_variants(problem.network, layer)
@@ -253,8 +252,8 @@ def wrong_points(site: str, name: str, of: str, layer: int) -> Iterator[Variant]
     )
 
 
-def error_variants(problem: Problem) -> Iterator[Variant]:
-    """The error signal that the loss sends back into the last layer."""
+def error_variants(problem: Problem, layer: int) -> Iterator[Variant]:
+    """The error signal that the loss sends back into the last layer, on its way to `layer`."""
 
     def error(mistake: str, text: str, factor: Factor) -> Variant:
         return Variant(site="error", mistake=mistake, text=text, factor=factor)
@@ -267,8 +266,8 @@ def error_variants(problem: Problem) -> Iterator[Variant]:
     yield error("missing-term", "with the target alone where the error belongs", lambda p: -p.y * scale(p) * slope(p))
     yield error(
         "updated-weight",
-        "with the error of the prediction after the update: compute all gradients before changing any weight",
-        lambda p: p.route.delta(p.y, p.z_after),
+        "with the error after the other layer's update: compute all gradients before changing any weight",
+        lambda p: p.route.delta(p.y, p.z_after_others(layer)),
     )
     name = problem.network.activations[-1]
     if name != "linear":
@@ -461,11 +460,3 @@ def catalogue(problem: Problem) -> Iterator[tuple[Mutant, Index]]:
             for index in elements(problem.network, quantity):
                 if mutant.changes(index):
                     yield mutant, index
-
-
-def plain_passes(problem: Problem, before: Any, after: Any, x: Any, y: Any, learning_rate: float) -> Passes:
-    """Passes over plain arrays: one step (rows, n) as the candidate itself computes it."""
-    return Passes(problem=problem, before=before, after=after, x=x, y=y, learning_rate=np.float64(learning_rate))
-
-
-__all__ = ["Mutant", "Variant", "catalogue", "double_mutants", "forward", "single_mutants"]

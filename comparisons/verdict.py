@@ -39,6 +39,22 @@ class Deviation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """Why one element is wrong: the mistakes by name (two where two are combined) and in words.
+
+    of: what is wrong, the `gradient`, the `update` (of a right gradient, where one is told) or the `loss`;
+    alternatives: the mistakes of other explanations that no state tells from this one.
+    """
+
+    parameter: str
+    index: tuple[int, ...]
+    mistakes: tuple[str, ...]
+    explanation: str
+    of: str
+    alternatives: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class QuantityAudit:
     """All steps of one quantity.
 

@@ -1,0 +1,235 @@
+"""Which mistake: each wrong element explained on its own, by a mutant that gives what was found in every state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from comparisons.arithmetic.bounds import Bounded
+from comparisons.arithmetic.precision import FLOAT32, Precision
+from comparisons.chains import Passes, gradient, loss_value, updated
+from comparisons.evidence import Evidence
+from comparisons.mutants import UPDATE_SITES, Index, Mutant, double_mutants, single_mutants
+from comparisons.verdict import Diagnosis
+from problems.problem import Array
+
+LEAST_STATES = 3  # fewer states than this explain nothing: a coincidence could pass
+PAIR_STATES = 12  # pairs are searched over this many states, then confirmed on all
+SHOWN_ALTERNATIVES = 3
+SHARP = 0.01  # a measured ratio counts where its own error is below this share of it
+
+
+def diagnose(evidence: Evidence) -> list[Diagnosis]:
+    """One Diagnosis per wrong element of the loss and of every parameter.
+
+    An explanation must give what was found, within its own derived bound, in every state (at least LEAST_STATES);
+    single mistakes are tried first, then lower precision, a constant ratio, and pairs of mistakes; what is left is
+    `unknown`, with the measured ratio.
+    """
+    found: list[Diagnosis] = []
+    for quantity in ("loss", *evidence.problem.network.parameter_shapes):
+        if quantity != "loss" and evidence.gradients is not None:
+            found += Search(evidence, quantity, of_gradient=True).diagnoses()
+        found += Search(evidence, quantity, of_gradient=False).diagnoses()
+    return found
+
+
+def within(predicted: Bounded, found: Array) -> Array:
+    """Where `found` is what the formula gives; an infinite bound rules nothing out, NaN is never within."""
+    with np.errstate(invalid="ignore"):
+        near = np.abs(found - predicted.value) <= predicted.error
+    return near | (np.isinf(predicted.error) & np.isfinite(found))
+
+
+class Search:
+    """The search for what explains the wrong elements of one quantity.
+
+    of_gradient: the gradient that the candidate returned is explained; otherwise the loss or the parameter after
+    the update. Where the candidate tells its gradients, the update is judged from its own gradient, so that a wrong
+    update of a right gradient is told apart.
+    """
+
+    def __init__(self, evidence: Evidence, quantity: str, *, of_gradient: bool) -> None:
+        self.evidence, self.quantity, self.of_gradient = evidence, quantity, of_gradient
+        self.found = evidence.found(quantity, of_gradient).astype(np.float64)
+
+    @property
+    def from_own_gradient(self) -> bool:
+        """Whether only the update is in question."""
+        return not self.of_gradient and self.quantity != "loss" and self.evidence.gradients is not None
+
+    def diagnoses(self) -> list[Diagnosis]:
+        """A Diagnosis for each wrong element."""
+        left = self.wrong_elements()
+        result: dict[Index, Diagnosis] = {}
+        for attempt in (self._single, self._precision, self._ratio, self._double, self._unknown):
+            if left:
+                result |= attempt(left)
+                left = [index for index in left if index not in result]
+        return [result[index] for index in sorted(result)]
+
+    def wrong_elements(self) -> list[Index]:
+        """The elements that are outside the bound of the right formula in any state."""
+        bad = ~within(self._right(), self.found).all(axis=0)
+        return [tuple(int(i) for i in index) for index in np.argwhere(bad)]
+
+    def _right(self, carried: Precision | None = None) -> Bounded:
+        """What is expected in every state."""
+        passes = self.evidence.passes(carried)
+        if self.quantity == "loss":
+            return _bounded(loss_value(passes, {}))
+        if self.from_own_gradient:
+            return _bounded(updated(passes, self.quantity, self._own_gradient(self.evidence, carried), {}))
+        slope = gradient(passes, self.quantity, {})
+        return _bounded(slope if self.of_gradient else updated(passes, self.quantity, slope, {}))
+
+    def _own_gradient(self, evidence: Evidence, carried: Precision | None = None) -> Bounded:
+        """The candidate's own gradient, as exact numbers."""
+        assert evidence.gradients is not None
+        return Bounded.exact(evidence.gradients[self.quantity], carried or evidence.precision)
+
+    def _predicted(self, mutant: Mutant, evidence: Evidence, passes: Passes) -> Bounded:
+        """What `mutant` gives for the quantity in question."""
+        if self.of_gradient:
+            return _bounded(mutant.gradient(passes))
+        if self.from_own_gradient:
+            return _bounded(updated(passes, self.quantity, self._own_gradient(evidence), mutant.choice))
+        return _bounded(mutant.value(passes))
+
+    def _in_question(self, mutants: Iterable[Mutant]) -> list[Mutant]:
+        """The mutants of the formula in question: the gradient's, the update's, or both."""
+        if self.of_gradient:
+            return [mutant for mutant in mutants if not mutant.sites & UPDATE_SITES]
+        if self.from_own_gradient:
+            return [mutant for mutant in mutants if mutant.sites <= UPDATE_SITES]
+        return list(mutants)
+
+    def _matches(self, mutants: list[Mutant], wrong: list[Index], states: Array) -> dict[Index, list[Mutant]]:
+        """For each wrong element the mutants that give what was found in all of `states`."""
+        evidence, found = self.evidence.part(states), self.found[states]
+        passes = evidence.passes()
+        matches: dict[Index, list[Mutant]] = {}
+        for mutant in mutants:
+            predicted = self._predicted(mutant, evidence, passes)
+            told = np.broadcast_to(np.isfinite(predicted.error), found.shape).sum(axis=0) >= LEAST_STATES
+            fits = np.broadcast_to(within(predicted, found), found.shape).all(axis=0) & told
+            for index in wrong:
+                if fits[index] and mutant.changes(index):
+                    matches.setdefault(index, []).append(mutant)
+        return matches
+
+    def _all_states(self) -> Array:
+        return np.arange(len(self.found))
+
+    def _single(self, wrong: list[Index]) -> dict[Index, Diagnosis]:
+        """One mistake."""
+        mutants = self._in_question(single_mutants(self.evidence.problem, self.quantity))
+        matches = self._matches(mutants, wrong, self._all_states())
+        return {index: self._diagnosis(index, found) for index, found in matches.items()}
+
+    def _double(self, wrong: list[Index]) -> dict[Index, Diagnosis]:
+        """Two mistakes in one formula."""
+        mutants = self._in_question(double_mutants(self.evidence.problem, self.quantity))
+        likely = self._matches(mutants, wrong, self._all_states()[:PAIR_STATES])
+        result = {}
+        for index, found in likely.items():
+            confirmed = self._matches(found, [index], self._all_states())
+            if confirmed:
+                result[index] = self._diagnosis(index, confirmed[index])
+        return result
+
+    def _precision(self, wrong: list[Index]) -> dict[Index, Diagnosis]:
+        """Right at float32's bound, in a run of higher precision."""
+        if self.evidence.precision is FLOAT32:
+            return {}
+        near = within(self._right(FLOAT32), self.found).all(axis=0)
+        text = "right to float32's precision only: somewhere on the way numbers are held or multiplied in float32"
+        return {index: self._named(index, ("precision",), text) for index in wrong if near[index]}
+
+    def _ratio(self, wrong: list[Index]) -> dict[Index, Diagnosis]:
+        """A constant times what is expected, in every state; or a learning rate that is the same in every state."""
+        result = {}
+        for index in wrong:
+            factor = common(self._ratio_to(self._expected_change(with_rate=True), index))
+            if factor is not None:
+                result[index] = self._named(index, ("factor",), f"{factor:.6g} times as large as it should be")
+                continue
+            rate = None if self._no_rate else common(self._ratio_to(self._expected_change(with_rate=False), index))
+            if rate is not None:
+                text = f"as if the learning rate were {rate:.6g} in every step, whatever is passed"
+                result[index] = self._named(index, ("learning-rate",), text)
+        return result
+
+    @property
+    def _no_rate(self) -> bool:
+        return self.of_gradient or self.quantity == "loss"
+
+    def _expected_change(self, *, with_rate: bool) -> Bounded:
+        """What the found change is a multiple of: the loss, the gradient, or the rate times it."""
+        passes = self.evidence.passes()
+        if self.quantity == "loss":
+            return _bounded(loss_value(passes, {}))
+        own = self.from_own_gradient
+        slope = self._own_gradient(self.evidence) if own else gradient(passes, self.quantity, {})
+        return _bounded(slope * passes.learning_rate if with_rate and not self.of_gradient else slope)
+
+    def _ratio_to(self, expected: Bounded, index: Index) -> Bounded:
+        """What was found, or moved by, divided by what is expected, per state."""
+        key = (slice(None), *index)
+        found = Bounded.rounded(self.found[key], self.evidence.precision)
+        if self._no_rate:
+            return _bounded(found / expected[key])
+        before = Bounded.exact(self.evidence.before[self.quantity][key], self.evidence.precision)
+        return _bounded((before - found) / expected[key])
+
+    def _unknown(self, wrong: list[Index]) -> dict[Index, Diagnosis]:
+        """No explanation: the measured ratio, and no guess."""
+        result = {}
+        for index in wrong:
+            ratio = self._ratio_to(self._expected_change(with_rate=True), index).value
+            ratio = ratio[np.isfinite(ratio)]
+            text = "no single mistake or pair of mistakes that is known explains it"
+            if len(ratio):
+                text += f"; found / expected lies between {ratio.min():.6g} and {ratio.max():.6g}"
+            result[index] = self._named(index, ("unknown",), text)
+        return result
+
+    def _diagnosis(self, index: Index, mutants: list[Mutant]) -> Diagnosis:
+        first, *others = mutants
+        text = first.text
+        if others:
+            also = "' or '".join(mutant.text for mutant in others[:SHOWN_ALTERNATIVES])
+            text += f" (cannot tell this from '{also}' here)"
+        named = self._named(index, first.mistakes, text)
+        return Diagnosis(
+            parameter=named.parameter,
+            index=named.index,
+            mistakes=named.mistakes,
+            explanation=named.explanation,
+            of=named.of,
+            alternatives=tuple(mutant.mistakes for mutant in others),
+        )
+
+    def _named(self, index: Index, mistakes: tuple[str, ...], text: str) -> Diagnosis:
+        of = "loss" if self.quantity == "loss" else "gradient" if self.of_gradient else "update"
+        return Diagnosis(parameter=self.quantity, index=index, mistakes=mistakes, explanation=text, of=of)
+
+
+def _bounded(number: object) -> Bounded:
+    """The number as what it is."""
+    assert isinstance(number, Bounded)
+    return number
+
+
+def common(ratio: Bounded) -> float | None:
+    """The one factor that lies within every state's bounds, or None.
+
+    Only states that measure it sharply count, and there must be LEAST_STATES of them.
+    """
+    sharp = ratio.error < SHARP * np.abs(ratio.value)
+    if sharp.sum() < LEAST_STATES:
+        return None
+    low = (ratio.value - ratio.error)[sharp].max()
+    high = (ratio.value + ratio.error)[sharp].min()
+    return float((low + high) / 2) if low <= high else None

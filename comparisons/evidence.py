@@ -1,0 +1,72 @@
+"""What a candidate made of many states: the material of a diagnosis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from comparisons.arithmetic.bounds import Bounded
+from comparisons.arithmetic.precision import PRECISIONS, Precision
+from comparisons.chains import Passes
+from comparisons.reference import leaves
+from problems.problem import Array, Parameters, Problem
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evidence:
+    """What a candidate made of many states.
+
+    before, after: name to (states, *shape), around the update; gradients the same, or None where it tells none;
+    loss (states,); x (states, rows, n_in); y (states, rows, n_out); learning_rate (states, 1, 1).
+    """
+
+    problem: Problem
+    before: Parameters
+    after: Parameters
+    gradients: Parameters | None
+    loss: Array
+    x: Array
+    y: Array
+    learning_rate: Array
+
+    def part(self, states: Array) -> Evidence:
+        """The evidence of some states only."""
+        gradients = self.gradients
+        return Evidence(
+            problem=self.problem,
+            before={name: values[states] for name, values in self.before.items()},
+            after={name: values[states] for name, values in self.after.items()},
+            gradients=None if gradients is None else {name: values[states] for name, values in gradients.items()},
+            loss=self.loss[states],
+            x=self.x[states],
+            y=self.y[states],
+            learning_rate=self.learning_rate[states],
+        )
+
+    @property
+    def precision(self) -> Precision:
+        """The precision that the candidate was asked to compute in."""
+        return PRECISIONS[self.problem.dtype]
+
+    def passes(self, carried: Precision | None = None) -> Passes:
+        """What the formulas run over: error-carrying arrays of the run's precision, or of a lower one `carried`."""
+        precision = carried or self.precision
+
+        def leaf(values: Array) -> Bounded:
+            return leaves(values, self.precision, precision)
+
+        return Passes(
+            problem=self.problem,
+            before={name: leaf(values) for name, values in self.before.items()},
+            after={name: leaf(values) for name, values in self.after.items()},
+            x=leaf(self.x),
+            y=leaf(self.y),
+            learning_rate=Bounded.rounded(self.learning_rate, precision),
+        )
+
+    def found(self, quantity: str, of_gradient: bool) -> Array:
+        """What the candidate has for `quantity`: its loss, its gradient, or its parameter after the update."""
+        if quantity == "loss":
+            return self.loss
+        if of_gradient and self.gradients is not None:
+            return self.gradients[quantity]
+        return self.after[quantity]
