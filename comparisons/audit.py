@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,7 +31,8 @@ def audit(trace: Trace) -> Audit:
     tallies = {name: Tally(name, trace.problem.dtype) for name in actual_values(trace)}
     for positions in chunks(trace):
         judge(observed_at(trace, positions), tallies)
-    return _concluded(trace, list(tallies.values()), value_faults(trace))
+    found = concluded(list(tallies.values()), trace.problem.dtype, trace.steps, value_faults(trace))
+    return replace(found, untold=farthest_untold(trace, list(tallies.values())))
 
 
 def actual_values(trace: Trace) -> dict[str, Array]:
@@ -111,19 +112,19 @@ def judge(observed: Observed, tallies: Mapping[str, Tally], learning_rate: Array
             tallies[name].add_below(one, below[name])
 
 
-def _concluded(trace: Trace, tallies: list[Tally], faults: list[str]) -> Audit:
+def concluded(tallies: list[Tally], dtype: str, steps: int, faults: list[str]) -> Audit:
+    """The record of what was counted; `faults` spoil the verdict whatever the values."""
     wrong_steps = set().union(*(tally.wrong_steps for tally in tallies))
     first_bad = min(wrong_steps, default=0)
     return Audit(
         verdict=_verdict(tallies, faults),
-        carries=_carries(tallies, trace.problem.dtype),
-        steps=trace.steps,
+        carries=_carries(tallies, dtype),
+        steps=steps,
         faults=tuple(faults),
         quantities=tuple(tally.concluded() for tally in tallies),
         deviations=tuple(tally.first_bad[first_bad] for tally in tallies if first_bad in tally.wrong_steps),
         agreed=tuple(tally.name for tally in tallies if first_bad and first_bad not in tally.wrong_steps),
         wrong_steps=len(wrong_steps),
-        untold=farthest_untold(trace, tallies),
     )
 
 

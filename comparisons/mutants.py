@@ -264,11 +264,12 @@ def error_variants(problem: Problem, layer: int) -> Iterator[Variant]:
     yield error("missing-term", "without the error (prediction minus target)", lambda p: absent(p.y) * scale(p) * slope(p))
     yield error("missing-term", "with the prediction alone where the error belongs", lambda p: p.a[-1] * scale(p) * slope(p))
     yield error("missing-term", "with the target alone where the error belongs", lambda p: -p.y * scale(p) * slope(p))
-    yield error(
-        "updated-weight",
-        "with the error after the other layer's update: compute all gradients before changing any weight",
-        lambda p: p.route.delta(p.y, p.z_after_others(layer)),
-    )
+    if last > 1:
+        yield error(
+            "updated-weight",
+            "with the error after the other layer's update: compute all gradients before changing any weight",
+            lambda p: p.route.delta(p.y, p.z_after_others(layer)),
+        )
     name = problem.network.activations[-1]
     if name != "linear":
         derivative = LOSSES[problem.loss].derivative

@@ -1,0 +1,150 @@
+"""Running somebody's `train_step`: along the problem and from random states, with what it returns made sure of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from problems.order import batches
+from problems.problem import Array, Parameters, Problem
+
+TrainStep = Callable[..., Any]
+
+
+class CandidateFault(Exception):
+    """What a candidate returned cannot be compared; one line: what, the value, what was expected."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class State:
+    """Where one step starts: parameters, rows x (rows, n_in), targets y (rows, n_out), learning rate."""
+
+    parameters: Parameters
+    x: Array
+    y: Array
+    learning_rate: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Returned:
+    """What a candidate made of a state; gradients is None where it tells none."""
+
+    loss: Array
+    parameters: Parameters
+    gradients: Parameters | None
+
+
+def random_states(problem: Problem, count: int, seed: int) -> list[State]:
+    """`count` states in which every factor of every formula differs from its neighbours.
+
+    Weights and biases from U(−1, 1), inputs from U(−3, 3), learning rates log-uniform from 0.001 to 1; targets from
+    {0, 1} for cross-entropy, else from U(−3, 3). Equally many rows as in the problem's full batch.
+    """
+    rng = np.random.default_rng(seed)
+    rows = min(problem.batch_size, len(problem.x))
+    return [_random_state(problem, rows, rng) for _ in range(count)]
+
+
+def _random_state(problem: Problem, rows: int, rng: np.random.Generator) -> State:
+    dtype = problem.dtype
+    shape = (rows, problem.network.units[-1])
+    binary = problem.loss.startswith("binary_cross_entropy")
+    targets = rng.integers(0, 2, shape) if binary else rng.uniform(-3, 3, shape)
+    return State(
+        parameters={
+            name: rng.uniform(-1, 1, size).astype(dtype) for name, size in problem.network.parameter_shapes.items()
+        },
+        x=rng.uniform(-3, 3, (rows, problem.network.inputs)).astype(dtype),
+        y=targets.astype(dtype),
+        learning_rate=float(10 ** rng.uniform(-3, 0)),
+    )
+
+
+def along(problem: Problem, train_step: TrainStep) -> Iterator[tuple[State, Returned]]:
+    """The candidate's own training of `problem`: each step starts where its last one ended."""
+    parameters = problem.initial
+    for rows in batches(problem):
+        state = State(
+            parameters=parameters,
+            x=problem.x[rows],
+            y=problem.y[rows],
+            learning_rate=problem.optimizer.learning_rate,
+        )
+        returned = call(train_step, problem, state)
+        yield state, returned
+        parameters = returned.parameters
+
+
+def from_states(
+    problem: Problem, train_step: TrainStep, states: list[State]
+) -> Iterator[tuple[State, Returned]]:
+    """The candidate's step from each of `states`, none depending on another."""
+    for state in states:
+        yield state, call(train_step, problem, state)
+
+
+def call(train_step: TrainStep, problem: Problem, state: State) -> Returned:
+    """One step, on copies that the candidate may change.
+
+    Raises CandidateFault where what it returns has the wrong form; whatever the candidate raises passes through.
+    """
+    parameters = {name: np.array(values) for name, values in state.parameters.items()}
+    answer = train_step(parameters, np.array(state.x), np.array(state.y), state.learning_rate)
+    return understood(answer, problem)
+
+
+def understood(answer: Any, problem: Problem) -> Returned:
+    """(loss, parameters) or (loss, parameters, gradients), each number and array made sure of."""
+    if not isinstance(answer, (tuple, list)) or len(answer) not in (2, 3):
+        got = f"{len(answer)} values" if isinstance(answer, (tuple, list)) else type(answer).__name__
+        raise CandidateFault(
+            f"train_step returned {got}; expected (loss, parameters) or (loss, parameters, gradients)"
+        )
+    loss, parameters, *gradients = answer
+    return Returned(
+        loss=number("loss", loss),
+        parameters=tensors("parameter", parameters, problem),
+        gradients=tensors("gradient", gradients[0], problem) if gradients and gradients[0] is not None else None,
+    )
+
+
+def number(what: str, value: Any) -> Array:
+    """`value` as one number; an array with a single element is one too."""
+    array = numeric(what, value)
+    if array.size != 1:
+        raise CandidateFault(f"{what} has shape {array.shape}; expected one number")
+    return array.reshape(())
+
+
+def numeric(what: str, value: Any) -> Array:
+    """`value` as an array of real numbers, copied."""
+    try:
+        array = np.array(value)
+    except Exception:  # an object's own conversion may raise anything
+        raise CandidateFault(f"{what} is a {type(value).__name__} that is no array of numbers") from None
+    if array.dtype.kind not in "fiu":
+        raise CandidateFault(f"{what} is {type(value).__name__} of {array.dtype}; expected real numbers")
+    return array
+
+
+def tensors(group: str, named: Any, problem: Problem) -> dict[str, Array]:
+    """Every parameter's array by name, in canonical layout."""
+    shapes = problem.network.parameter_shapes
+    if not isinstance(named, Mapping):
+        raise CandidateFault(f"{group}s are a {type(named).__name__}; expected a dict with {', '.join(shapes)}")
+    missing = [name for name in shapes if name not in named]
+    if missing:
+        raise CandidateFault(f"{group}.{missing[0]} is missing; expected {', '.join(shapes)}")
+    unknown = [name for name in named if name not in shapes]
+    if unknown:
+        raise CandidateFault(f"{group}.{unknown[0]} is not a parameter of this network; expected {', '.join(shapes)}")
+    result = {}
+    for name, shape in shapes.items():
+        array = numeric(f"{group}.{name}", named[name])
+        if array.shape != shape:
+            raise CandidateFault(f"{group}.{name} has shape {array.shape}; expected {shape}")
+        result[name] = array
+    return result

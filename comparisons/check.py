@@ -1,0 +1,122 @@
+"""Check a candidate: along the problem and from random states, the verdict, and which mistake it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from comparisons.audit import Observed, concluded, judge
+from comparisons.candidates import Returned, State
+from comparisons.diagnosis import diagnose
+from comparisons.evidence import Evidence
+from comparisons.tally import Tally
+from comparisons.verdict import Audit, Diagnosis, Verdict
+from problems.problem import Array, Problem
+
+Run = Sequence[tuple[State, Returned]]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Check:
+    """What a check found.
+
+    audit: steps along the problem first, random states after them, numbered on; along: how many are along the problem;
+    reason: why the run ended early or what spoils it; evidence: the steps that the diagnosis is drawn from.
+    """
+
+    problem: Problem
+    name: str
+    verdict: Verdict
+    audit: Audit | None
+    diagnoses: tuple[Diagnosis, ...]
+    along: int
+    states: int
+    seed: int
+    reason: str | None = None
+    first: tuple[State, Returned] | None = None
+
+
+def checked(
+    problem: Problem, name: str, along: Run, random: Run, *, seed: int, reason: str | None = None, crashed: bool = False
+) -> Check:
+    """Judge what a candidate returned along the problem and from random states.
+
+    reason: why the candidate's run ended before its end, if it did; crashed: whether that was a crash.
+    """
+    steps = [*along, *random]
+    audit = _audited(problem, steps, reason) if steps else None
+    verdict = audit.verdict if audit else Verdict.DISAGREES
+    if crashed:
+        verdict = Verdict.CRASHED
+    diagnoses = _diagnosed(problem, along, random) if audit and audit.wrong_steps else ()
+    first_bad = audit.deviations[0].step if audit and audit.deviations else None
+    return Check(
+        problem=problem,
+        name=name,
+        verdict=verdict,
+        audit=audit,
+        diagnoses=tuple(diagnoses),
+        along=len(along),
+        states=len(random),
+        seed=seed,
+        reason=reason,
+        first=steps[first_bad - 1] if first_bad else None,
+    )
+
+
+def evidence_of(problem: Problem, steps: Run) -> Evidence:
+    """Steps with equally many rows, stacked; gradients only where every step tells them."""
+    told = all(returned.gradients is not None for _, returned in steps)
+    names = problem.network.parameter_shapes
+    return Evidence(
+        problem=problem,
+        before={name: np.stack([state.parameters[name] for state, _ in steps]) for name in names},
+        after={name: np.stack([returned.parameters[name] for _, returned in steps]) for name in names},
+        gradients={name: np.stack([r.gradients[name] for _, r in steps if r.gradients]) for name in names}
+        if told
+        else None,
+        loss=np.stack([returned.loss for _, returned in steps]),
+        x=np.stack([state.x for state, _ in steps]),
+        y=np.stack([state.y for state, _ in steps]),
+        learning_rate=np.array([state.learning_rate for state, _ in steps]).reshape(-1, 1, 1),
+    )
+
+
+def by_rows(steps: Run) -> Iterable[Array]:
+    """Positions of the steps that use equally many rows."""
+    rows = np.array([len(state.x) for state, _ in steps])
+    return (np.flatnonzero(rows == count) for count in np.unique(rows))
+
+
+def actual(evidence: Evidence) -> dict[str, Array]:
+    """Quantity name to what was returned."""
+    values = {"loss": evidence.loss}
+    if evidence.gradients is not None:
+        values |= {f"gradient.{name}": array for name, array in evidence.gradients.items()}
+    return values | {f"parameter.{name}": array for name, array in evidence.after.items()}
+
+
+def _audited(problem: Problem, steps: Run, reason: str | None) -> Audit:
+    told = all(returned.gradients is not None for _, returned in steps)
+    groups = ("gradient", "parameter") if told else ("parameter",)
+    names = ["loss", *(f"{group}.{name}" for group in groups for name in problem.network.parameter_shapes)]
+    tallies = {name: Tally(name, problem.dtype) for name in names}
+    for positions in by_rows(steps):
+        evidence = evidence_of(problem, [steps[position] for position in positions])
+        values = {name: values for name, values in actual(evidence).items() if name in tallies}
+        observed = Observed(
+            problem=problem, positions=positions, before=evidence.before, x=evidence.x, y=evidence.y, actual=values
+        )
+        judge(observed, tallies, evidence.learning_rate)
+    return concluded(list(tallies.values()), problem.dtype, len(steps), [reason] if reason else [])
+
+
+def _diagnosed(problem: Problem, along: Run, random: Run) -> list[Diagnosis]:
+    """From the random states where they show anything, else from the candidate's own way along the problem."""
+    found = diagnose(evidence_of(problem, random)) if random else []
+    if found or not along:
+        return found
+    longest = max(by_rows(along), key=len)
+    return diagnose(evidence_of(problem, [along[position] for position in longest]))
