@@ -52,7 +52,7 @@ def sealed(arrays: Mapping[str, Array]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for key, values in arrays.items():
             member = io.BytesIO()
-            np.lib.format.write_array(member, np.ascontiguousarray(values), allow_pickle=False)
+            np.lib.format.write_array(member, np.asarray(values, order="C"), allow_pickle=False)
             archive.writestr(zipfile.ZipInfo(f"{key}.npy", FIXED_TIME), member.getvalue())
         archive.comment = MARK + b"0" * 64
     data = buffer.getvalue()

@@ -1,0 +1,111 @@
+"""PyTorch: nn.Sequential, a loss module, loss.backward() and torch.optim.SGD.
+
+nn.Linear keeps its weight as (n_out, n_in) and its bias as (n_out,); they are transposed on the way in and out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+
+from problems.order import batches
+from problems.problem import Array, Problem
+from problems.step import Step
+
+DTYPES = {"float64": torch.float64, "float32": torch.float32}
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "linear": nn.Identity,
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+}
+
+
+class HalfSquaredError(nn.Module):
+    """½ Σ over outputs of (y − ŷ)², mean over rows; torch.nn has none of it."""
+
+    def forward(self, y_hat: Tensor, y: Tensor) -> Tensor:
+        """The loss, one number."""
+        return (0.5 * (y_hat - y) ** 2).sum(dim=1).mean()
+
+
+LOSSES: dict[str, type[nn.Module]] = {
+    "mean_squared_error": nn.MSELoss,
+    "half_squared_error": HalfSquaredError,
+    "binary_cross_entropy": nn.BCELoss,
+    "binary_cross_entropy_with_logits": nn.BCEWithLogitsLoss,
+}
+
+
+def versions() -> dict[str, str]:
+    """What this implementation runs on."""
+    return {"torch": torch.__version__}
+
+
+def configure() -> None:
+    """Process-wide switches: one thread, and matrix products in the dtype of their operands."""
+    torch.set_num_threads(1)
+    torch.set_float32_matmul_precision("highest")
+
+
+def build(problem: Problem) -> nn.Sequential:
+    """The network, holding the problem's starting numbers exactly."""
+    network, layers = problem.network, []
+    for n_in, n_out, activation in zip(network.sizes, network.units, network.activations, strict=False):
+        layers += [nn.Linear(n_in, n_out, dtype=DTYPES[problem.dtype]), _known("activation", activation, ACTIVATIONS)()]
+    model = nn.Sequential(*layers)
+    with torch.no_grad():
+        for number, linear in enumerate(linears(model), 1):
+            linear.weight.copy_(torch.tensor(problem.initial[f"W{number}"].T.copy()))
+            linear.bias.copy_(torch.tensor(problem.initial[f"b{number}"][0]))
+    return model
+
+
+def linears(model: nn.Sequential) -> list[nn.Linear]:
+    """The layers that have parameters."""
+    return [layer for layer in model if isinstance(layer, nn.Linear)]
+
+
+def canonical(model: nn.Sequential, read: Callable[[Tensor], Tensor]) -> dict[str, Array]:
+    """`read` of every parameter, as W (n_in, n_out) and b (1, n_out)."""
+    tensors = {}
+    for number, linear in enumerate(linears(model), 1):
+        tensors[f"W{number}"] = read(linear.weight).detach().numpy().T
+        tensors[f"b{number}"] = read(linear.bias).detach().numpy()[None, :]
+    return tensors
+
+
+def gradient(parameter: Tensor) -> Tensor:
+    """What backward() left on the parameter."""
+    if parameter.grad is None:
+        raise RuntimeError("backward() left no gradient")
+    return parameter.grad
+
+
+def _known(what: str, name: str, table: dict[str, type[nn.Module]]) -> type[nn.Module]:
+    if name not in table:
+        raise NotImplementedError(f"torch: {what} {name!r} is not written here")
+    return table[name]
+
+
+def train(problem: Problem) -> Iterator[Step]:
+    """Every step of training `problem`."""
+    configure()
+    model = build(problem)
+    criterion = _known("loss", problem.loss, LOSSES)()
+    optimizer = torch.optim.SGD(model.parameters(), lr=problem.optimizer.learning_rate)
+    x, y = torch.tensor(problem.x), torch.tensor(problem.y)
+    for rows in batches(problem):
+        optimizer.zero_grad()
+        loss = criterion(model(x[rows]), y[rows])
+        loss.backward()
+        gradients = canonical(model, gradient)
+        optimizer.step()
+        yield Step(
+            rows=rows,
+            loss=loss.detach().numpy(),
+            gradients=gradients,
+            parameters=canonical(model, lambda parameter: parameter),
+        )
