@@ -99,6 +99,6 @@ def train(problem: Problem) -> Iterator[Step]:
         yield Step(
             rows=rows,
             loss=np.asarray(loss),
-            gradients={name: np.asarray(values) for name, values in gradients.items()},
-            parameters={name: np.asarray(values) for name, values in parameters.items()},
+            gradients={name: np.asarray(gradients[name]) for name in problem.initial},
+            parameters={name: np.asarray(parameters[name]) for name in problem.initial},
         )

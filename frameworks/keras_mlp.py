@@ -1,6 +1,6 @@
 """Keras: keras.Sequential, compile, train_on_batch, on the backend that KERAS_BACKEND names for this process.
 
-train_on_batch tells neither gradients nor, in float64 on every backend, the loss at full precision. An optimizer
+train_on_batch tells no gradients, and the loss it tells is float32 on two backends. An optimizer
 subclass keeps each gradient in a slot variable and a Sequential subclass keeps the loss in a weight of its own;
 both work in compiled mode on all three backends. Starting numbers go in by set_weights: a Constant initializer
 would round 0.1 to float32 on two backends.
@@ -52,6 +52,17 @@ class KeepingSequential(keras.Sequential):
         return loss
 
 
+class MeanSquaredError(keras.losses.Loss):
+    """Mean over rows and outputs of (y − ŷ)².
+
+    keras.losses.MeanSquaredError averages with keras.ops.mean, which rounds to float32 on JAX and PyTorch.
+    """
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """One number per row."""
+        return keras.ops.sum(keras.ops.square(y_pred - y_true), axis=-1) / y_pred.shape[-1]
+
+
 class HalfSquaredError(keras.losses.Loss):
     """½ Σ over outputs of (y − ŷ)², mean over rows; keras.losses has none of it."""
 
@@ -60,11 +71,24 @@ class HalfSquaredError(keras.losses.Loss):
         return keras.ops.sum(0.5 * keras.ops.square(y_pred - y_true), axis=-1)
 
 
+class BinaryCrossentropy(keras.losses.Loss):
+    """Keras's own cross-entropy of every element; the mean over outputs without keras.ops.mean."""
+
+    def __init__(self, from_logits: bool = False) -> None:
+        super().__init__()
+        self.from_logits = from_logits
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """One number per row."""
+        elements = keras.ops.binary_crossentropy(y_true, y_pred, from_logits=self.from_logits)
+        return keras.ops.sum(elements, axis=-1) / y_pred.shape[-1]
+
+
 LOSSES = {
-    "mean_squared_error": keras.losses.MeanSquaredError,
+    "mean_squared_error": MeanSquaredError,
     "half_squared_error": HalfSquaredError,
-    "binary_cross_entropy": keras.losses.BinaryCrossentropy,
-    "binary_cross_entropy_with_logits": lambda: keras.losses.BinaryCrossentropy(from_logits=True),
+    "binary_cross_entropy": BinaryCrossentropy,
+    "binary_cross_entropy_with_logits": lambda: BinaryCrossentropy(from_logits=True),
 }
 
 

@@ -22,7 +22,7 @@ ALLOWED = {
     "manual": {"numpy", "problems", "manual"},
     "frameworks": set[str](),
     "frameworks.torch_mlp": {"numpy", "torch", "problems"},
-    "frameworks.keras_mlp": {"numpy", "keras", "problems"},
+    "frameworks.keras_mlp": {"numpy", "keras", "jax", "problems"},  # jax: its 64-bit switch, where Keras runs on it
     "frameworks.jax_mlp": {"numpy", "jax", "problems"},
     "comparisons": {*CORE, "problems", "manual", "comparisons"},
 }
