@@ -118,7 +118,6 @@ class Bounded(NDArrayOperatorsMixin):
             return RULES[ufunc](*operands)
 
 
-
 def _finished(value: Array, error: Array, precision: Precision) -> Bounded:
     """The result of a rule: its own float64 rounding covered, and no bound where anything is not finite."""
     error = error * INFLATION

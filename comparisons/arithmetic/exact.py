@@ -15,7 +15,7 @@ from problems.problem import Array, Parameters, Problem
 BITS = 256
 
 
-class Balls(np.ndarray):  # type: ignore[type-arg]
+class Balls(np.ndarray):
     """An object array of python-flint balls, in which max and min enclose both sides of a tie."""
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:

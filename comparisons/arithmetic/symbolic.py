@@ -13,7 +13,7 @@ from problems.problem import Network
 Expression = Any  # a sympy.Expr; SymPy has no types
 
 
-class Symbols(np.ndarray):  # type: ignore[type-arg]
+class Symbols(np.ndarray):
     """An object array of SymPy expressions, also where it holds a single one, for use in the manual formulas."""
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
@@ -61,10 +61,7 @@ _PIECEWISE = np.frompyfunc(lambda condition, a, b: sympy.Piecewise((a, condition
 def symbols(name: str, shape: tuple[int, int]) -> Symbols:
     """Real symbols `name` with two subscripts counted from 1, as the lesson writes them: `W^{2}` gives W²₁₁, W²₂₁."""
     rows, columns = shape
-    named = [
-        [sympy.Symbol(f"{name}_{{{i}{j}}}", real=True) for j in range(1, columns + 1)]
-        for i in range(1, rows + 1)
-    ]
+    named = [[sympy.Symbol(f"{name}_{{{i}{j}}}", real=True) for j in range(1, columns + 1)] for i in range(1, rows + 1)]
     return as_symbols(np.array(named, dtype=object))
 
 
@@ -112,7 +109,8 @@ def branch(expression: Expression, point: Mapping[Expression, Expression]) -> Ex
 
 def is_zero(expression: Expression) -> bool:
     """Whether `expression` is proved to be 0 for all values of its symbols, as a fraction of polynomials in e^(...)."""
-    return bool(sympy.cancel(sympy.together(expression.rewrite(sympy.exp))) == 0)
+    forms = (expression, expression.rewrite(sympy.exp))
+    return any(bool(sympy.cancel(sympy.together(form)) == 0) for form in forms)
 
 
 def latex(values: Symbols) -> str:
