@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from problems.requirements import MOST_SEED, require_choice, require_count, require_finite, require_line, shown
+from problems.requirements import Array as Array
+from problems.requirements import ProblemError as ProblemError
+
 Parameters = Mapping[str, Array]
 
 ACTIVATIONS = ("linear", "sigmoid", "tanh", "relu")
@@ -23,30 +26,7 @@ OPTIMIZERS = ("sgd",)
 ORDERS = ("sequential", "shuffled", "random")
 DTYPES = ("float64", "float32")
 PROBABILITY_ACTIVATIONS = ("sigmoid",)
-
-
-class ProblemError(ValueError):
-    """A problem that cannot be trained; the message is one line: what, where, the value, what was expected."""
-
-
-def require_choice(key: str, value: object, choices: tuple[str, ...]) -> None:
-    """Raise ProblemError unless `value` is one of `choices`, naming the key, the value and the choices."""
-    if value not in choices:
-        raise ProblemError(f"{key}: {value!r} is not known; choose one of: {', '.join(choices)}")
-
-
-def require_count(key: str, value: object, least: int = 1) -> None:
-    """Raise ProblemError unless `value` is a whole number of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ProblemError(f"{key}: {value!r} is not a whole number of at least {least}")
-
-
-def require_finite(key: str, values: Array) -> None:
-    """Raise ProblemError where `values` holds NaN or infinity, naming the first bad element."""
-    bad = np.argwhere(~np.isfinite(values))
-    if len(bad):
-        index = tuple(int(i) for i in bad[0])
-        raise ProblemError(f"{key}: element {list(index)} is {values[index]}; every number must be finite")
+MOST_PARAMETERS = 10**8
 
 
 def frozen(values: Array, dtype: str) -> Array:
@@ -74,12 +54,21 @@ class Network:
             raise ProblemError("network.units: needs at least one layer, such as [2, 1]")
         for number in self.units:
             require_count("network.units", number)
+        object.__setattr__(self, "inputs", int(self.inputs))
+        object.__setattr__(self, "units", tuple(int(number) for number in self.units))
+        object.__setattr__(self, "activations", tuple(self.activations))
+        self._require_sensible_size()
         if len(self.activations) != len(self.units):
             raise ProblemError(
                 f"network.activations: {len(self.activations)} given for {len(self.units)} layers in network.units"
             )
         for name in self.activations:
             require_choice("network.activations", name, ACTIVATIONS)
+
+    def _require_sensible_size(self) -> None:
+        parameters = sum(n_in * n_out + n_out for n_in, n_out in pairwise(self.sizes))
+        if parameters > MOST_PARAMETERS:
+            raise ProblemError(f"network.units: {parameters} parameters are too many; at most {MOST_PARAMETERS}")
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -112,7 +101,7 @@ class Optimizer:
         require_choice("training.optimizer", self.name, OPTIMIZERS)
         rate = self.learning_rate
         if isinstance(rate, bool) or not isinstance(rate, (int, float, np.floating)):
-            raise ProblemError(f"training.learning_rate: {rate!r} is not a number")
+            raise ProblemError(f"training.learning_rate: {shown(rate)} is not a number")
         if not (np.isfinite(rate) and rate > 0):
             raise ProblemError(f"training.learning_rate: {rate!r} must be a finite number greater than 0")
         object.__setattr__(self, "learning_rate", float(rate))
@@ -149,26 +138,43 @@ class Problem:
     start: str = "given"
 
     def __post_init__(self) -> None:
+        require_line("name", self.name)
+        require_line("start", self.start)
         require_choice("network.loss", self.loss, LOSSES)
         require_choice("training.order", self.order, ORDERS)
         require_choice("training.dtype", self.dtype, DTYPES)
-        require_count("training.epochs", self.epochs)
-        require_count("training.batch_size", self.batch_size)
-        require_count("training.seed", self.seed, least=0)
+        self._validate_counts()
         for key in ("x", "y"):
             object.__setattr__(self, key, self._table(f"data.{key}", getattr(self, key)))
         object.__setattr__(self, "initial", self._validated_initial())
         self._validate_data()
+        self._validate_rate()
+
+    def _validate_counts(self) -> None:
+        require_count("training.epochs", self.epochs)
+        require_count("training.batch_size", self.batch_size)
+        require_count("training.seed", self.seed, least=0, most=MOST_SEED)
+        for key in ("epochs", "batch_size", "seed"):
+            object.__setattr__(self, key, int(getattr(self, key)))
 
     def _table(self, key: str, values: Array) -> Array:
-        table = np.asarray(values)
-        if table.ndim != 2 or table.size == 0 or table.dtype.kind not in "fiu":
+        try:
+            given = np.asarray(values)
+        except ValueError:
+            raise ProblemError(f"{key}: its rows have different lengths") from None
+        if given.ndim != 2 or given.size == 0 or given.dtype.kind not in "fiu":
             raise ProblemError(
-                f"{key}: expected a table of numbers (rows, columns), got shape {table.shape} of {table.dtype}"
+                f"{key}: expected a table of numbers (rows, columns), got shape {given.shape} of {given.dtype}"
             )
+        require_finite(key, given)
         with np.errstate(over="ignore"):
-            table = frozen(table, self.dtype)
-        require_finite(key, table)
+            table = frozen(given, self.dtype)
+        lost = np.argwhere(np.isinf(table))
+        if len(lost):
+            row, column = (int(i) for i in lost[0])
+            raise ProblemError(
+                f"{key}: row {row + 1}, column {column + 1} is {given[row, column]}, too large for {self.dtype}"
+            )
         return table
 
     def _validated_initial(self) -> dict[str, Array]:
@@ -191,16 +197,37 @@ class Problem:
             raise ProblemError(f"data: {len(self.x)} rows of inputs but {len(self.y)} rows of targets")
         for key, table, width in (("x", self.x, self.network.inputs), ("y", self.y, self.network.units[-1])):
             if table.shape[1] != width:
-                raise ProblemError(f"data.{key}: {table.shape[1]} columns where the network has {width}")
+                where = "its inputs" if key == "x" else "its last layer (network.units)"
+                raise ProblemError(f"data.{key}: {table.shape[1]} columns where the network has {width} in {where}")
+        self._validate_column_names()
         if self.loss.startswith("binary_cross_entropy"):
             self._validate_binary()
+
+    def _validate_column_names(self) -> None:
+        for key, table in (("input_names", self.x), ("target_names", self.y)):
+            names = getattr(self, key)
+            object.__setattr__(self, key, tuple(names))
+            for name in names:
+                require_line(f"data.{key}", name)
+            if names and len(names) != table.shape[1]:
+                raise ProblemError(f"data.{key}: {len(names)} names for {table.shape[1]} columns")
+
+    def _validate_rate(self) -> None:
+        rate = self.optimizer.learning_rate
+        with np.errstate(over="ignore", under="ignore"):
+            held = float(np.array(rate).astype(self.dtype))
+        if not (np.isfinite(held) and held > 0):
+            raise ProblemError(f"training.learning_rate: {rate!r} is {held!r} in {self.dtype}")
 
     def _validate_binary(self) -> None:
         outside = np.argwhere((self.y < 0) | (self.y > 1))
         if len(outside):
             row, column = (int(i) for i in outside[0])
-            value = self.y[row, column]
-            raise ProblemError(f"data.y: row {row + 1}, column {column + 1} is {value}; {self.loss} needs 0 to 1")
+            named = repr(self.target_names[column]) if self.target_names else str(column + 1)
+            value = float(self.y[row, column])
+            raise ProblemError(
+                f"data.y: data row {row + 1}, column {named} is {value!r}; {self.loss} needs labels from 0 to 1"
+            )
         last = self.network.activations[-1]
         if self.loss == "binary_cross_entropy" and last not in PROBABILITY_ACTIVATIONS:
             raise ProblemError(

@@ -1,0 +1,65 @@
+"""What a value must be, said in one line where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+MOST_OF_ANYTHING = 2**31 - 1
+MOST_SEED = 2**63 - 1
+
+
+class ProblemError(ValueError):
+    """A problem that cannot be trained; the message is one line: what, where, the value, what was expected."""
+
+
+def shown(value: object) -> str:
+    """`value` as one short line for a message."""
+    try:
+        text = repr(value)
+    except ValueError:
+        return "a number too long to show"
+    return text if len(text) <= 80 else f"{text[:60]} ... {text[-10:]}"
+
+
+def did_you_mean(value: object, choices: Iterable[str]) -> str:
+    """`, did you mean 'sigmoid'?` where a choice is close to `value`, else nothing."""
+    import difflib
+
+    close = difflib.get_close_matches(value, choices, n=1) if isinstance(value, str) else []
+    return f", did you mean {close[0]!r}?" if close else ""
+
+
+def require_choice(key: str, value: object, choices: tuple[str, ...]) -> None:
+    """Raise ProblemError unless `value` is one of `choices`, naming the key, the value and the choices."""
+    if not isinstance(value, str) or value not in choices:
+        meant = did_you_mean(value, choices)
+        raise ProblemError(f"{key}: {shown(value)} is not known{meant}; choose one of: {', '.join(choices)}")
+
+
+def require_count(key: str, value: object, least: int = 1, most: int = MOST_OF_ANYTHING) -> None:
+    """Raise ProblemError unless `value` is a whole number from `least` to `most`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ProblemError(f"{key}: {shown(value)} is not a whole number of at least {least}")
+    if value > most:
+        raise ProblemError(f"{key}: {shown(value)} is too large; at most {most}")
+
+
+def require_line(key: str, value: object) -> None:
+    """Raise ProblemError unless `value` is one printable line of text."""
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise ProblemError(f"{key}: {shown(value)} is not one line of printable text")
+
+
+def require_finite(key: str, values: Array) -> None:
+    """Raise ProblemError where the table `values` holds NaN or infinity, naming the first bad element."""
+    bad = np.argwhere(~np.isfinite(values))
+    if len(bad):
+        row, column = (int(i) for i in bad[0])
+        value = values[row, column]
+        raise ProblemError(f"{key}: row {row + 1}, column {column + 1} is {value}; every number must be finite")
