@@ -9,24 +9,31 @@ import numpy as np
 from problems.problem import Array, Problem
 
 
-def row_order(problem: Problem) -> Array:
-    """Positions of the rows in the order they are used, (epochs, rows).
+def epoch_orders(problem: Problem) -> Iterator[Array]:
+    """Positions of the rows in the order they are used, each (rows,), one an epoch.
 
     sequential: 0, 1, 2, ... in every epoch; shuffled: a new permutation each epoch;
     random: drawn with replacement. The last two come from NumPy's PCG64 with the problem's seed.
     """
     rows = len(problem.x)
-    if problem.order == "sequential":
-        return np.tile(np.arange(rows), (problem.epochs, 1))
     rng = np.random.default_rng(problem.seed)
-    if problem.order == "shuffled":
-        return np.stack([rng.permutation(rows) for _ in range(problem.epochs)])
-    return rng.integers(rows, size=(problem.epochs, rows))
+    for _ in range(problem.epochs):
+        if problem.order == "sequential":
+            yield np.arange(rows)
+        elif problem.order == "shuffled":
+            yield rng.permutation(rows)
+        else:
+            yield rng.integers(rows, size=rows)
+
+
+def row_order(problem: Problem) -> Array:
+    """The order of every epoch, (epochs, rows)."""
+    return np.stack(list(epoch_orders(problem)))
 
 
 def batches(problem: Problem) -> Iterator[Array]:
     """The rows of every step, in order, each (batch,); the last batch of an epoch may be short."""
-    for epoch in row_order(problem):
+    for epoch in epoch_orders(problem):
         for begin in range(0, len(epoch), problem.batch_size):
             yield epoch[begin : begin + problem.batch_size]
 

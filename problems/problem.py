@@ -9,7 +9,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from problems.requirements import MOST_SEED, require_choice, require_count, require_finite, require_line, shown
+from problems.requirements import (
+    MOST_SEED,
+    require_choice,
+    require_count,
+    require_finite,
+    require_line,
+    require_positive,
+)
 from problems.requirements import Array as Array
 from problems.requirements import ProblemError as ProblemError
 
@@ -99,12 +106,7 @@ class Optimizer:
 
     def __post_init__(self) -> None:
         require_choice("training.optimizer", self.name, OPTIMIZERS)
-        rate = self.learning_rate
-        if isinstance(rate, bool) or not isinstance(rate, (int, float, np.floating)):
-            raise ProblemError(f"training.learning_rate: {shown(rate)} is not a number")
-        if not (np.isfinite(rate) and rate > 0):
-            raise ProblemError(f"training.learning_rate: {rate!r} must be a finite number greater than 0")
-        object.__setattr__(self, "learning_rate", float(rate))
+        object.__setattr__(self, "learning_rate", require_positive("training.learning_rate", self.learning_rate))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

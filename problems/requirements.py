@@ -14,8 +14,18 @@ MOST_OF_ANYTHING = 2**31 - 1
 MOST_SEED = 2**63 - 1
 
 
+def one_line(text: str) -> str:
+    """`text` with line breaks and everything else that does not print shown as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
 class ProblemError(ValueError):
     """A problem that cannot be trained; the message is one line: what, where, the value, what was expected."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 def shown(value: object) -> str:
@@ -48,6 +58,19 @@ def require_count(key: str, value: object, least: int = 1, most: int = MOST_OF_A
         raise ProblemError(f"{key}: {shown(value)} is not a whole number of at least {least}")
     if value > most:
         raise ProblemError(f"{key}: {shown(value)} is too large; at most {most}")
+
+
+def require_positive(key: str, value: object) -> float:
+    """`value` as a float; raises ProblemError unless it is a finite number greater than 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise ProblemError(f"{key}: {shown(value)} is not a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        raise ProblemError(f"{key}: {shown(value)} is too large for float64") from None
+    if not (np.isfinite(number) and number > 0):
+        raise ProblemError(f"{key}: {shown(value)} must be a finite number greater than 0")
+    return number
 
 
 def require_line(key: str, value: object) -> None:
