@@ -127,7 +127,7 @@ def numeric(what: str, value: Any) -> Array:
         raise CandidateFault(f"{what} is a {type(value).__name__} that is no array of numbers") from None
     if array.dtype.kind not in "fiu":
         raise CandidateFault(f"{what} is {type(value).__name__} of {array.dtype}; expected real numbers")
-    return array
+    return array.astype(np.float64) if array.dtype.itemsize > 8 else array
 
 
 def tensors(group: str, named: Any, problem: Problem) -> dict[str, Array]:

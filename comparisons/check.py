@@ -12,7 +12,7 @@ from comparisons.candidates import Returned, State
 from comparisons.diagnosis import diagnose
 from comparisons.evidence import Evidence
 from comparisons.tally import Tally
-from comparisons.verdict import Audit, Diagnosis, Verdict
+from comparisons.verdict import Audit, Diagnosis, Result, Verdict
 from problems.problem import Array, Problem
 
 Run = Sequence[tuple[State, Returned]]
@@ -23,7 +23,7 @@ class Check:
     """What a check found.
 
     audit: steps along the problem first, random states after them, numbered on; along: how many are along the problem;
-    reason: why the run ended early or what spoils it; evidence: the steps that the diagnosis is drawn from.
+    steps: every state with what was returned; reason: why the run ended early or what spoils it.
     """
 
     problem: Problem
@@ -35,7 +35,24 @@ class Check:
     states: int
     seed: int
     reason: str | None = None
-    first: tuple[State, Returned] | None = None
+    steps: Run = ()
+
+    @property
+    def result(self) -> Result:
+        """The same as the result of an implementation."""
+        losses = np.array([float(returned.loss) for _, returned in self.steps[: self.along]])
+        per_epoch = self.problem.steps_per_epoch
+        whole = len(losses) // per_epoch
+        last = self.steps[self.along - 1][1].parameters if self.along else {}
+        return Result(
+            name=self.name,
+            verdict=self.verdict,
+            reason=self.reason,
+            audit=self.audit,
+            diagnoses=self.diagnoses,
+            epochs=tuple(losses[: whole * per_epoch].reshape(whole, per_epoch).mean(axis=1).tolist()),
+            final=last,
+        )
 
 
 def checked(
@@ -51,7 +68,6 @@ def checked(
     if crashed:
         verdict = Verdict.CRASHED
     diagnoses = _diagnosed(problem, along, random) if audit and audit.wrong_steps else ()
-    first_bad = audit.deviations[0].step if audit and audit.deviations else None
     return Check(
         problem=problem,
         name=name,
@@ -62,7 +78,7 @@ def checked(
         states=len(random),
         seed=seed,
         reason=reason,
-        first=steps[first_bad - 1] if first_bad else None,
+        steps=steps,
     )
 
 

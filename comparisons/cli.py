@@ -163,6 +163,51 @@ def _versions(environment: Any) -> str | None:
     return ", ".join(told) or None
 
 
+@cli.command()
+@click.argument("file", metavar="FILE.py")
+@click.option("--problem", default="classification", metavar="NAME|FILE.toml", help="The problem to train (classification).")
+@training_options
+@click.option("--states", type=int, metavar="N", help="How many random states to try besides the problem's steps (64).")
+@click.option("--states-seed", type=int, metavar="SEED", help="Seed of the random states (0).")
+@click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - for standard output.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="Limit for the candidate's process (60).")
+@refusing
+def check(
+    file: str,
+    problem: str,
+    states: int | None,
+    states_seed: int | None,
+    json_file: str | None,
+    timeout: float | None,
+    **changes: Any,
+) -> None:
+    """Check the train_step of a Python file: is it right, and if not, which derivative and which mistake?
+
+    FILE defines train_step(parameters, x, y, learning_rate) and returns (loss, new_parameters) or
+    (loss, new_parameters, gradients). It runs in a process of its own.
+    """
+    from comparisons.api import DEFAULT_STATES
+    from comparisons.candidate_process import DEFAULT_TIMEOUT, check_file
+    from comparisons.check_text import check_text
+    from comparisons.requests import at_least, chosen_problems, positive_seconds
+    from comparisons.verdict import Comparison
+
+    ((_, chosen),) = chosen_problems((problem,), changes)
+    found = check_file(
+        Path(file),
+        chosen,
+        states=at_least("--states", states, DEFAULT_STATES, least=3),
+        seed=at_least("--states-seed", states_seed, 0, least=0),
+        timeout=positive_seconds(timeout, DEFAULT_TIMEOUT),
+    )
+    comparison = Comparison(problem=chosen, results=(found.result,))
+    if json_file != "-":
+        click.echo(check_text(found))
+    if json_file:
+        write_json([comparison], json_file)
+    finish([comparison], strict=True)
+
+
 @cli.command(name="problems")
 def list_problems() -> None:
     """The problems that can be named, and how to write one."""
@@ -199,22 +244,30 @@ def check_writable(path: str | None) -> None:
         raise BadRequest(f"{path}: the folder {folder} does not exist")
 
 
-def report(comparisons: list[Any], json_file: str | None, commands: list[str], with_seconds: bool = False) -> None:
-    """JSON where it was asked for; text on standard output unless JSON goes there."""
+def write_json(comparisons: list[Any], json_file: str) -> None:
+    """JSON to a file, whole or not at all, or to standard output."""
     from comparisons.json_report import as_json
-    from comparisons.terminal import console_for, show, show_seconds
     from problems.writing import write_text
 
     if json_file == "-":
         click.echo(as_json(comparisons), nl=False)
+    else:
+        write_text(Path(json_file), as_json(comparisons))
+
+
+def report(comparisons: list[Any], json_file: str | None, commands: list[str], with_seconds: bool = False) -> None:
+    """JSON where it was asked for; text on standard output unless JSON goes there."""
+    from comparisons.terminal import console_for, show, show_seconds
+
+    if json_file:
+        write_json(comparisons, json_file)
+    if json_file == "-":
         return
     console = console_for(sys.stdout)
     for comparison, command in zip(comparisons, commands, strict=True):
         show(console, comparison, lambda result, command=command: command.replace("{name}", result.name))
     if with_seconds:
         show_seconds(console, comparisons)
-    if json_file:
-        write_text(Path(json_file), as_json(comparisons))
 
 
 def finish(comparisons: list[Any], *, strict: bool, required: bool = False) -> NoReturn:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
@@ -144,7 +145,7 @@ class Search:
         if self.evidence.precision is FLOAT32:
             return {}
         near = within(self._right(FLOAT32), self.found).all(axis=0)
-        text = "right to float32's precision only: somewhere on the way numbers are held or multiplied in float32"
+        text = "to float32's precision only: somewhere on the way numbers are held or multiplied in float32"
         return {index: self._named(index, ("precision",), text) for index in wrong if near[index]}
 
     def _ratio(self, wrong: list[Index]) -> dict[Index, Diagnosis]:
@@ -153,7 +154,7 @@ class Search:
         for index in wrong:
             factor = common(self._ratio_to(self._expected_change(with_rate=True), index))
             if factor is not None:
-                result[index] = self._named(index, ("factor",), f"{factor:.6g} times as large as it should be")
+                result[index] = self._named(index, ("factor",), f"made {factor:.6g} times as large")
                 continue
             rate = None if self._no_rate else common(self._ratio_to(self._expected_change(with_rate=False), index))
             if rate is not None:
@@ -202,16 +203,11 @@ class Search:
             also = "' or '".join(mutant.text for mutant in others[:SHOWN_ALTERNATIVES])
             text += f" (cannot tell this from '{also}' here)"
         named = self._named(index, first.mistakes, text)
-        return Diagnosis(
-            parameter=named.parameter,
-            index=named.index,
-            mistakes=named.mistakes,
-            explanation=named.explanation,
-            of=named.of,
-            alternatives=tuple(mutant.mistakes for mutant in others),
-        )
+        return replace(named, alternatives=tuple(mutant.mistakes for mutant in others))
 
     def _named(self, index: Index, mistakes: tuple[str, ...], text: str) -> Diagnosis:
+        if mistakes != ("unknown",):
+            text = f"matches the formula {text}"
         of = "loss" if self.quantity == "loss" else "gradient" if self.of_gradient else "update"
         return Diagnosis(parameter=self.quantity, index=index, mistakes=mistakes, explanation=text, of=of)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from comparisons.implementations import IMPLEMENTATIONS, missing_packages
 from comparisons.implementations import version as installed_version
-from comparisons.verdict import Audit, Comparison, Deviation, Result
+from comparisons.verdict import Audit, Comparison, Deviation, Diagnosis, Result
 
 SCHEMA = 1
 
@@ -58,11 +58,23 @@ def result_record(result: Result) -> dict[str, Any]:
         "final": {name: numbers(values.tolist()) for name, values in result.final.items()},
         "worst": deviation_record(audit.worst) if audit and audit.worst else None,
         "deviations": [deviation_record(deviation) for deviation in audit.deviations] if audit else [],
-        "diagnosis": [],
+        "diagnosis": [diagnosis_record(diagnosis) for diagnosis in result.diagnoses],
         "compared": audit.compared if audit else 0,
         "not_told": audit.not_told if audit else 0,
         "quantities": quantity_records(audit) if audit else [],
         "seconds": {part: result.seconds.get(part) for part in ("import", "train", "audit")},
+    }
+
+
+def diagnosis_record(diagnosis: Diagnosis) -> dict[str, Any]:
+    """Why one element is wrong."""
+    return {
+        "parameter": diagnosis.parameter,
+        "index": list(diagnosis.index),
+        "mistakes": list(diagnosis.mistakes),
+        "explanation": diagnosis.explanation,
+        "of": diagnosis.of,
+        "alternatives": [list(mistakes) for mistakes in diagnosis.alternatives],
     }
 
 

@@ -41,8 +41,7 @@ Index = tuple[int, ...]
 class Variant:
     """One wrong factor: the site where it stands, the mistake's name, what it is in words, and the factor.
 
-    text may use {j} for the element's own position and {other} for the neighbour's; `where` limits it to
-    the elements that it changes.
+    text completes "matches the formula ..."; `where` limits the variant to the elements that it changes.
     """
 
     site: str
@@ -137,8 +136,8 @@ def constant_variants(problem: Problem) -> Iterator[Variant]:
         return Variant(site="constant", mistake=mistake, text=text, factor=lambda p: number)
 
     yield times(-1, "sign", "with the opposite sign: the step goes uphill")
-    yield times(2, "factor", "twice as large: a 2 too many")
-    yield times(0.5, "factor", "half as large: a 2 is missing")
+    yield times(2, "factor", "made twice as large: a 2 too many")
+    yield times(0.5, "factor", "made half as large: a 2 is missing")
     rows = min(problem.batch_size, len(problem.x))
     if rows > 1:
         yield Variant(
@@ -367,7 +366,7 @@ def row_variants(problem: Problem) -> Iterator[Variant]:
 
 def update_variants(network: Network, name: str) -> Iterator[Variant]:
     """The update, parameter − learning rate · gradient."""
-    yield Variant(site="kept", mistake="not-updated", text="not updated at all", factor=lambda p: 1)
+    yield Variant(site="kept", mistake="not-updated", text="left out: the parameter is not updated at all", factor=lambda p: 1)
     yield Variant(
         site="rate",
         mistake="learning-rate",
@@ -396,7 +395,7 @@ def base_variants(name: str, other: str, index: Index) -> Iterator[Variant]:
         yield Variant(
             site="base",
             mistake="wrong-base",
-            text=f"assigned from {element}{when} instead of from itself",
+            text=f"started from {element}{when} instead of from {name} itself",
             factor=lambda p, source=source: getattr(p, source)[other][..., i : i + 1, j : j + 1],
             where=is_other,
         )
@@ -412,8 +411,8 @@ def loss_variants(problem: Problem) -> Iterator[Variant]:
         return p.route.loss(p.y, p.z[-1])
 
     yield loss("sign", "with the opposite sign", lambda p: -right(p))
-    yield loss("factor", "twice as large", lambda p: 2 * right(p))
-    yield loss("factor", "half as large", lambda p: 0.5 * right(p))
+    yield loss("factor", "made twice as large", lambda p: 2 * right(p))
+    yield loss("factor", "made half as large", lambda p: 0.5 * right(p))
     yield loss("updated-weight", "taken after the update instead of before it", lambda p: p.route.loss(p.y, p.z_after))
     if min(problem.batch_size, len(problem.x)) > 1:
         yield loss("reduction", "summed over the rows where the mean belongs", lambda p: right(p) * p.averaged)
@@ -427,10 +426,10 @@ def other_loss_values(problem: Problem, loss: Callable[[str, str, Factor], Varia
     def absolute(p: Passes) -> Number:
         return np.abs(p.y - p.a[-1]).sum((-2, -1)) / p.averaged
 
-    yield loss("wrong-loss", "the absolute error", absolute)
+    yield loss("wrong-loss", "of the absolute error", absolute)
     for name in other_losses(problem):
         if name in LOSSES and name != "binary_cross_entropy_with_logits":
-            yield loss("wrong-loss", name, lambda p, name=name: LOSSES[name].value(p.y, p.a[-1]))
+            yield loss("wrong-loss", f"of {name}", lambda p, name=name: LOSSES[name].value(p.y, p.a[-1]))
     if simplifies(problem):
         yield loss(
             "missing-term",

@@ -68,6 +68,15 @@ def positive_seconds(timeout: float | None, default: float) -> float:
     return timeout
 
 
+def at_least(option: str, value: int | None, default: int, *, least: int) -> int:
+    """A count given on the command line; raises ProblemError below `least`."""
+    if value is None:
+        return default
+    if value < least:
+        raise ProblemError(f"{option}: {value} must be at least {least}")
+    return value
+
+
 def rerun_command(argument: str, changes: Mapping[str, Any]) -> str:
     """The command that compares one implementation, `{name}`, on this problem as it was changed."""
     options = " ".join(

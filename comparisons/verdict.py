@@ -128,6 +128,7 @@ class Result:
     reason: str | None = None
     known_deviation: str | None = None
     audit: Audit | None = None
+    diagnoses: tuple[Diagnosis, ...] = ()
     epochs: tuple[float, ...] = ()
     final: Parameters = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)

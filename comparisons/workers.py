@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,7 @@ class WorkerProcess:
         self.events: list[dict[str, Any]] = []
         self.started = time.monotonic()
         self._unread = b""
+        self._status: int | None = None
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 command,
@@ -79,19 +80,17 @@ class WorkerProcess:
 
     def end(self, grace: float = 0.0) -> int:
         """Wait `grace` seconds for it to end by itself, kill what is left of it and its children; exit status."""
-        try:
+        if self._status is not None:
+            return self._status
+        with suppress(subprocess.TimeoutExpired):
             self.process.wait(grace)
-        except subprocess.TimeoutExpired:
-            pass
-        try:
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
-        status = self.process.wait()
+        self._status = self.process.wait()
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
                 stream.close()
-        return status
+        return self._status
 
     def tail(self) -> str:
         """The last lines it wrote to standard error, in one line."""
@@ -109,7 +108,7 @@ def _event(line: bytes) -> dict[str, Any] | None:
 
 
 @contextmanager
-def _ended(workers: Mapping[str, WorkerProcess]) -> Iterator[None]:
+def ended(workers: Mapping[str, WorkerProcess]) -> Iterator[None]:
     """However the block is left, Ctrl-C included, no worker outlives it."""
     try:
         yield
@@ -118,15 +117,16 @@ def _ended(workers: Mapping[str, WorkerProcess]) -> Iterator[None]:
             worker.end()
 
 
-def worker_command(*arguments: str) -> list[str]:
-    """The command of a worker process: this Python, with nothing of the current folder on its path."""
-    return [sys.executable, "-P", "-m", "comparisons.worker", *arguments]
+def python_command(module: str, *arguments: str) -> list[str]:
+    """The command that runs one of our modules: this Python, with nothing of the current folder on its path."""
+    return [sys.executable, "-P", "-m", module, *arguments]
 
 
-def import_path() -> dict[str, str]:
-    """PYTHONPATH that lets a worker import this very checkout or installation."""
+def process_environment() -> dict[str, str]:
+    """Variables for a worker: one thread, and a PYTHONPATH that leads to this very checkout or installation."""
     root = str(Path(__file__).resolve().parent.parent)
-    return {"PYTHONPATH": os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])}
+    path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**SINGLE_THREAD, "PYTHONPATH": path}
 
 
 def train_all(
@@ -139,11 +139,11 @@ def train_all(
     """
     with tempfile.TemporaryDirectory(prefix="backproof-") as top:
         workers: dict[str, WorkerProcess] = {}
-        with _ended(workers):
+        with ended(workers):
             for name in names:
                 workers[name] = _start(name, problems, Path(top) / name)
                 progress(name, "importing")
-            ends = _watch(workers, timeout, progress)
+            ends = watch(workers, timeout, progress)
         return {name: _outcomes(workers[name], ends[name], len(problems)) for name in names}
 
 
@@ -152,11 +152,11 @@ def _start(name: str, problems: Sequence[Problem], folder: Path) -> WorkerProces
     for number, problem in enumerate(problems):
         text = json.dumps(problem_to_json(problem))
         (folder / f"problem-{number}.json").write_text(text, encoding="utf-8")
-    environment = {**SINGLE_THREAD, **import_path(), **IMPLEMENTATIONS[name].environment}
-    return WorkerProcess(worker_command(name, str(folder)), folder, environment)
+    environment = {**process_environment(), **IMPLEMENTATIONS[name].environment}
+    return WorkerProcess(python_command("comparisons.worker", name, str(folder)), folder, environment)
 
 
-def _watch(workers: Mapping[str, WorkerProcess], timeout: float, progress: Progress) -> dict[str, str]:
+def watch(workers: Mapping[str, WorkerProcess], timeout: float, progress: Progress) -> dict[str, str]:
     """Read events until every worker has ended or run out of time; how each ended."""
     ends: dict[str, str] = {}
     with selectors.DefaultSelector() as selector:

@@ -185,32 +185,51 @@ def _product_of_sizes(a: Array, b: Array) -> Array:
     return np.where((a == 0) | (b == 0), 0.0, a * b)
 
 
+def _is_number(a: Bounded) -> bool:
+    """Whether `a` is a single exact number, such as the 2 of a derivative or the N of a mean."""
+    return a.ndim == 0 and float(a.error) == 0.0
+
+
 def _is_power_of_two(a: Bounded) -> bool:
-    """Whether multiplying by `a`, an exact number, rounds nothing (underflow aside)."""
-    return a.ndim == 0 and float(a.error) == 0.0 and abs(float(np.frexp(a.value)[0])) == 0.5
+    """Whether multiplying by `a` rounds nothing (underflow aside)."""
+    return _is_number(a) and abs(float(np.frexp(a.value)[0])) == 0.5
 
 
 def _multiply(a: Bounded, b: Bounded) -> Bounded:
-    value = np.where((a.value == 0) & (a.error == 0) | (b.value == 0) & (b.error == 0), 0.0, a.value * b.value)
+    nothing = _nothing(a) | _nothing(b)
+    value = np.where(nothing, 0.0, a.value * b.value)
     size_a, size_b = np.abs(a.value), np.abs(b.value)
     carried = _product_of_sizes(size_a, b.error) + _product_of_sizes(a.error, size_b + b.error)
-    if _is_power_of_two(a) or _is_power_of_two(b):
-        rounding = np.where(np.abs(value) + carried > 0, a.precision.smallest_normal, 0.0)
-    else:
-        rounding = _rounding(np.abs(value) + carried, a.precision)
-    return _finished(value, carried + rounding, a.precision)
+    units = 0 if _is_power_of_two(a) or _is_power_of_two(b) else 1
+    return _product(value, carried, nothing, units, a.precision)
 
 
 def _divide(a: Bounded, b: Bounded) -> Bounded:
-    value = np.where((a.value == 0) & (a.error == 0), 0.0, a.value / b.value)
-    size_b = np.abs(b.value)
-    room = size_b - b.error  # the smallest size the divisor may have
-    carried = (_product_of_sizes(np.abs(a.value), b.error) + a.error * size_b) / (size_b * room)
-    carried = np.where((a.value == 0) & (a.error == 0), 0.0, carried)
-    error = carried
-    if not _is_power_of_two(b):
-        error = carried + _rounding(np.abs(value) + carried, a.precision)
-    return _finished(value, np.where(room > 0, error, np.inf), a.precision)
+    """The bound of a/b is |a/b| ε_b/(|b| − ε_b) + ε_a/(|b| − ε_b).
+
+    An exact whole divisor is the N of a mean, which libraries divide by at once or as rows · outputs, each time
+    by division or as a product with the rounded reciprocal: at most four roundings, none for a power of two.
+    """
+    nothing = _nothing(a)
+    value = np.where(nothing, 0.0, a.value / b.value)
+    room = np.abs(b.value) - b.error  # the smallest size the divisor may have
+    carried = np.where(nothing, 0.0, np.abs(value) * (b.error / room) + a.error / room)
+    units = (0 if _is_power_of_two(b) else 4) if _is_number(b) else 1
+    result = _product(value, carried, nothing, units, a.precision)
+    result.error = np.where(room > 0, result.error, np.inf)
+    return result
+
+
+def _nothing(a: Bounded) -> Array:
+    """Where every evaluation holds exactly 0."""
+    return (a.value == 0) & (a.error == 0)
+
+
+def _product(value: Array, carried: Array, nothing: Array, units: int, precision: Precision) -> Bounded:
+    """A product or quotient rounded `units` times; unless a factor is exactly 0 it may underflow, here or there."""
+    rounding = units * (precision.unit + FLOAT64.unit) * (np.abs(value) + carried)
+    underflow = np.where(nothing, 0.0, max(units, 1) * precision.smallest_normal)
+    return _finished(value, carried + rounding + underflow, precision)
 
 
 def _matmul(a: Bounded, b: Bounded) -> Bounded:
@@ -219,9 +238,9 @@ def _matmul(a: Bounded, b: Bounded) -> Bounded:
     size_a, size_b = np.abs(a.value), np.abs(b.value)
     carried = size_a @ b.error + a.error @ (size_b + b.error)
     size = size_a @ size_b + carried
-    inherited = (carried + _rounding(size, a.precision) + (n - 1) * _underflow(size, a.precision)) * (
-        1 + FLOAT64.gamma(n + 8)
-    )
+    products = np.where(_nothing(a), 0.0, 1.0) @ np.where(_nothing(b), 0.0, 1.0)  # those that may underflow
+    rounding = (a.precision.unit + FLOAT64.unit) * size + products * a.precision.smallest_normal
+    inherited = (carried + rounding) * (1 + FLOAT64.gamma(n + 8))
     return _sum(a.value @ b.value, inherited, size + inherited, n, a.precision)
 
 
@@ -232,8 +251,7 @@ def _underflow(size: Array, precision: Precision) -> Array:
 def _square(a: Bounded) -> Bounded:
     size = np.abs(a.value)
     carried = 2 * size * a.error + a.error * a.error
-    value = a.value * a.value
-    return _finished(value, carried + _rounding(value + carried, a.precision), a.precision)
+    return _product(a.value * a.value, carried, _nothing(a), 1, a.precision)
 
 
 def _power(a: Bounded, exponent: Bounded) -> Bounded:
@@ -248,7 +266,8 @@ def _function_rounding(name: str, size: Array, precision: Precision) -> Array:
 
 def _exp(a: Bounded) -> Bounded:
     value = np.exp(a.value)
-    carried = value * np.expm1(a.error)  # e^(a + ε) − e^a ≤ e^a (e^|ε| − 1)
+    at_most = np.maximum(value, FLOAT64.smallest_normal)  # of e^a, also where it underflows here
+    carried = at_most * np.expm1(a.error)  # e^(a + ε) − e^a ≤ e^a (e^|ε| − 1)
     exact_zero = (a.value == 0) & (a.error == 0)
     rounding = np.where(exact_zero, 0.0, _function_rounding("exp", value + carried, a.precision))
     # an underflowed value is 0 here and a subnormal number elsewhere
@@ -257,7 +276,7 @@ def _exp(a: Bounded) -> Bounded:
 
 def _log(a: Bounded) -> Bounded:
     value = np.log(a.value)
-    carried = -np.log1p(-a.error / a.value)  # log a − log(a − ε), the larger side
+    carried = np.log1p(a.error / (a.value - a.error))  # log a − log(a − ε), the larger side
     error = carried + _function_rounding("log", np.abs(value) + carried, a.precision)
     return _finished(value, np.where(a.value > a.error, error, np.inf), a.precision)
 
@@ -275,15 +294,15 @@ def _absolute(a: Bounded) -> Bounded:
 
 
 def _extremum(ufunc: np.ufunc, a: Bounded, b: Bounded) -> Bounded:
-    """max and min are monotone in both arguments and round nothing."""
+    """max and min move by no more than the operand chosen does, or either where the choice is open."""
     value = ufunc(a.value, b.value)
-    high = ufunc(a.value + a.error, b.value + b.error) - value
-    low = value - ufunc(a.value - a.error, b.value - b.error)
-    return _finished(value, np.maximum(high, low), a.precision)
+    chosen = np.where(value == a.value, a.error, b.error)
+    is_open = np.abs(a.value - b.value) <= (a.error + b.error) * INFLATION
+    return _finished(value, np.where(is_open, np.maximum(a.error, b.error), chosen), a.precision)
 
 
 def _compared(ufunc: np.ufunc, a: Bounded, b: Bounded) -> Undecided:
-    doubt = a.error + b.error
+    doubt = (a.error + b.error) * INFLATION
     return Undecided(ufunc(a.value, b.value), (np.abs(a.value - b.value) <= doubt) & (doubt > 0), a.precision)
 
 

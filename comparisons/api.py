@@ -1,0 +1,112 @@
+"""For Python and pytest: check anything that trains, and assert that it agrees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from comparisons.audit import audit
+from comparisons.candidates import CandidateFault, Returned, State, TrainStep, along, from_states, random_states
+from comparisons.check import Check, checked
+from comparisons.check_text import check_text
+from comparisons.verdict import Verdict
+from problems.catalogue import named_problem
+from problems.files import load_problem
+from problems.problem import Problem
+from problems.trace import Trace
+
+DEFAULT_STATES = 64
+
+
+def problem_of(problem: Problem | str | Path) -> Problem:
+    """A Problem as it is, a lesson problem by name, or one from a TOML file."""
+    if isinstance(problem, Problem):
+        return problem
+    text = str(problem)
+    return load_problem(text) if text.endswith(".toml") else named_problem(text)
+
+
+def check(
+    candidate: TrainStep | Trace | Any,
+    problem: Problem | str | Path = "classification",
+    *,
+    states: int = DEFAULT_STATES,
+    seed: int = 0,
+) -> Check:
+    """Hold a candidate against the formulas, and say which mistake it makes.
+
+    candidate: a function `train_step(parameters, x, y, learning_rate)`; an object with `parameters` (a mapping that
+    can be set) and `step(x, y, learning_rate)`, which returns the loss and updates them; or a Trace.
+    problem: a Problem, the name of a lesson problem, or a TOML file; a Trace brings its own.
+    states, seed: how many random states besides the problem's own steps, and their seed.
+
+    Whatever the candidate raises passes through. Raises ProblemError for a problem that is none.
+    """
+    if isinstance(candidate, Trace):
+        return check_trace(candidate)
+    chosen = problem_of(problem)
+    step = candidate if callable(candidate) and not hasattr(candidate, "step") else stepping(candidate)
+    name = getattr(candidate, "__name__", type(candidate).__name__)
+    way: list[tuple[State, Returned]] = []
+    elsewhere: list[tuple[State, Returned]] = []
+    reason = None
+    try:
+        for one in along(chosen, step):
+            way.append(one)
+        for one in from_states(chosen, step, random_states(chosen, states, seed)):
+            elsewhere.append(one)
+    except CandidateFault as fault:
+        reason = str(fault)
+    return checked(chosen, name, way, elsewhere, seed=seed, reason=reason)
+
+
+def stepping(candidate: Any) -> TrainStep:
+    """A train_step made of an object with `parameters` and `step(x, y, learning_rate)`."""
+    if not (hasattr(candidate, "parameters") and callable(getattr(candidate, "step", None))):
+        raise TypeError(
+            f"{type(candidate).__name__} is no candidate: give a function train_step(parameters, x, y, learning_rate), "
+            "an object with `parameters` and `step(x, y, learning_rate)`, or a Trace"
+        )
+
+    def train_step(parameters: Mapping[str, Any], x: Any, y: Any, learning_rate: float) -> Any:
+        candidate.parameters = dict(parameters)
+        loss = candidate.step(x, y, learning_rate)
+        return loss, {name: np.array(values) for name, values in candidate.parameters.items()}
+
+    return train_step
+
+
+def check_trace(trace: Trace) -> Check:
+    """The check of steps that are already there: no random states, so the trace's own steps are all there is."""
+    found = audit(trace)
+    return Check(
+        problem=trace.problem,
+        name=trace.implementation,
+        verdict=found.verdict,
+        audit=found,
+        diagnoses=(),
+        along=trace.steps,
+        states=0,
+        seed=0,
+        reason="; ".join(found.faults) or None,
+    )
+
+
+def assert_agrees(
+    candidate: TrainStep | Trace | Any,
+    problem: Problem | str | Path = "classification",
+    *,
+    states: int = DEFAULT_STATES,
+    seed: int = 0,
+) -> None:
+    """Raise AssertionError, with the message of `backproof check`, unless the candidate agrees; arguments as `check`."""
+    __tracebackhide__ = True
+    found = check(candidate, problem, states=states, seed=seed)
+    if found.verdict is not Verdict.AGREES:
+        raise AssertionError(check_text(found))
+
+
+Checker = Callable[..., Check]

@@ -1,0 +1,145 @@
+"""The process in which a candidate runs. Run as `python -P -m comparisons.candidate_worker FOLDER`.
+
+FOLDER holds problem-0.json and request.json (`file`, `states`, `seed`). Every step that the candidate returns is told
+as an event the moment it is there, so that what came before a crash or an endless loop is kept.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from comparisons.candidates import (
+    CandidateFault,
+    Returned,
+    State,
+    TrainStep,
+    along,
+    from_states,
+    random_states,
+)
+from comparisons.worker import exit_with_parent, one_line, private_events, tell
+from problems.problem import Array, Parameters, Problem
+from problems.records import problem_from_json
+
+
+class BadCandidate(Exception):
+    """A file that holds no candidate; one line."""
+
+
+def main() -> None:
+    """Load the candidate, run it along the problem and from random states, tell every step."""
+    folder = Path(sys.argv[1])
+    events = private_events()
+    exit_with_parent()
+    sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115  a candidate that asks for input gets none
+    problem = problem_from_json(json.loads((folder / "problem-0.json").read_text(encoding="utf-8")))
+    request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
+    file = Path(request["file"])
+    try:
+        train_step = load(file)
+    except BadCandidate as error:
+        tell(events, event="refused", reason=str(error))
+    else:
+        states = random_states(problem, request["states"], request["seed"])
+        run(events, file, "along", along(problem, train_step))
+        run(events, file, "random", from_states(problem, train_step, states))
+        tell(events, event="finished")
+    os._exit(0)
+
+
+def load(file: Path) -> TrainStep:
+    """The train_step of the file; raises BadCandidate where there is none."""
+    spec = importlib.util.spec_from_file_location("candidate", file)
+    if spec is None or spec.loader is None:
+        raise BadCandidate("is no Python file; its name must end in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["candidate"] = module
+    sys.path.insert(0, str(file.parent))  # a candidate may import what lies beside it
+    try:
+        spec.loader.exec_module(module)
+    except BaseException as error:  # even SystemExit: it is the file's doing
+        raise BadCandidate(f"cannot be imported: {described(error, file)}") from None
+    train_step = getattr(module, "train_step", None)
+    if not callable(train_step):
+        raise BadCandidate("defines no function train_step(parameters, x, y, learning_rate)")
+    return train_step  # type: ignore[no-any-return]
+
+
+def run(events: TextIO, file: Path, phase: str, steps: Iterator[tuple[State, Returned]]) -> None:
+    """Tell every step of one phase, up to the first that fails."""
+    try:
+        for _, returned in steps:
+            tell(events, event="step", phase=phase, **record(returned))
+    except CandidateFault as fault:
+        tell(events, event="fault", phase=phase, reason=str(fault))
+    except BaseException as error:
+        tell(events, event="raised", phase=phase, reason=described(error, file))
+
+
+def described(error: BaseException, file: Path) -> str:
+    """An exception in one line, with the line of the candidate's file that it came from."""
+    name = type(error).__name__
+    text = f"{name}: {one_line(str(error))}" if str(error) else name
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
+    line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
+    return f"{text} ({file.name}, line {line})" if line else text
+
+
+def record(returned: Returned) -> dict[str, Any]:
+    """What was returned, as JSON values."""
+    gradients = returned.gradients
+    return {
+        "loss": packed(returned.loss),
+        "parameters": {name: packed(values) for name, values in returned.parameters.items()},
+        "gradients": None if gradients is None else {name: packed(values) for name, values in gradients.items()},
+    }
+
+
+def packed(values: Array) -> list[Any]:
+    """[dtype, nested lists]."""
+    return [str(values.dtype), values.tolist()]
+
+
+def tensors_of(packed_tensors: dict[str, list[Any]]) -> Parameters:
+    """The arrays that `packed` made lists of."""
+    return {name: unpacked(values) for name, values in packed_tensors.items()}
+
+
+def unpacked(values: list[Any]) -> Array:
+    """The array that `packed` made a list of."""
+    import numpy as np
+
+    dtype, nested = values
+    return np.array(nested, dtype=dtype)
+
+
+def returned_of(event: dict[str, Any]) -> Returned:
+    """What an event of a step tells."""
+    gradients = event["gradients"]
+    return Returned(
+        loss=unpacked(event["loss"]),
+        parameters=tensors_of(event["parameters"]),
+        gradients=None if gradients is None else tensors_of(gradients),
+    )
+
+
+def states_along(problem: Problem, returned: list[Returned]) -> list[State]:
+    """Where each of the candidate's steps along the problem started."""
+    from problems.order import batches
+
+    starts = [problem.initial, *(one.parameters for one in returned)]
+    return [
+        State(parameters=start, x=problem.x[rows], y=problem.y[rows], learning_rate=problem.optimizer.learning_rate)
+        for start, rows, _ in zip(starts, batches(problem), returned, strict=False)
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""What a check says to a person: what agrees, what does not, the formula as it should be, and which mistake it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from comparisons.check import Check, evidence_of
+from comparisons.explain import derivative_lines, loss_lines
+from comparisons.messages import counted, inequality, place, plain, size
+from comparisons.reference import expectations
+from comparisons.verdict import Audit, Deviation, Diagnosis, QuantityAudit, Verdict
+
+SHOWN_ELEMENTS = 4
+
+
+def check_text(check: Check) -> str:
+    """The whole message, plain text."""
+    return "\n".join(check_lines(check))
+
+
+def check_lines(check: Check) -> Iterator[str]:
+    """Line by line."""
+    yield f"{plain(check.name)} on {plain(check.problem.name)}: {check.verdict}"
+    yield f"  {scope(check)}"
+    if check.reason:
+        yield f"  {plain(check.reason)}"
+    if check.audit:
+        yield ""
+        yield from (f"  {line}" for line in quantity_lines(check, check.audit))
+    if check.diagnoses:
+        yield ""
+        yield "What is wrong"
+        yield from diagnosis_lines(check)
+    if check.verdict is Verdict.AGREES:
+        yield ""
+        yield "Every number is what the formulas say, within the rounding that they allow."
+
+
+def scope(check: Check) -> str:
+    """How much was looked at."""
+    compared = check.audit.compared if check.audit else 0
+    return (
+        f"{counted(check.along, 'step')} along the problem and {counted(check.states, 'random state')} "
+        f"(seed {check.seed}), {counted(compared, 'number')} compared"
+    )
+
+
+def step_name(check: Check, step: int) -> str:
+    """`step 3`, or `random state 7` after the steps along the problem."""
+    return f"step {step}" if step <= check.along else f"random state {step - check.along}"
+
+
+def quantity_lines(check: Check, audit: Audit) -> Iterator[str]:
+    """One line for each of loss, gradients and parameters."""
+    width = max(len(quantity.name) for quantity in audit.quantities)
+    first = {deviation.quantity: deviation for deviation in audit.deviations}
+    for quantity in audit.quantities:
+        yield f"{quantity.name:<{width}}  {_found(check, quantity, first.get(quantity.name))}"
+
+
+def _found(check: Check, quantity: QuantityAudit, first: Deviation | None) -> str:
+    if not quantity.wrong:
+        if quantity.worst is None:
+            return "not told: no bound says anything"
+        return f"agrees (at most {size(quantity.worst.ratio)} of the bound)"
+    extent = f"wrong in {quantity.wrong:,} of {quantity.compared:,} numbers"
+    shown = first or quantity.worst
+    if shown is None:
+        return extent
+    which = "first" if first else "farthest"
+    where = place(shown.quantity.partition(".")[2] or "loss", shown.index)
+    return f"{extent}; {which} at {step_name(check, shown.step)}, {where}: {inequality(shown)}"
+
+
+def diagnosis_lines(check: Check) -> Iterator[str]:
+    """Elements with the same explanation together, and the formula of the first of them as it should be."""
+    groups: dict[tuple[str, str, tuple[str, ...], str], list[Diagnosis]] = {}
+    for diagnosis in check.diagnoses:
+        key = (diagnosis.parameter, diagnosis.of, diagnosis.mistakes, diagnosis.explanation)
+        groups.setdefault(key, []).append(diagnosis)
+    for number, group in enumerate(groups.values(), 1):
+        yield f"{number:>3}. {_elements(group)}: {', '.join(group[0].mistakes)}"
+        yield f"     {_subject(group[0])}{group[0].explanation}"
+        yield from (f"       {line}" for line in formula_lines(check, group[0]))
+
+
+def _elements(group: Sequence[Diagnosis]) -> str:
+    names = [place(diagnosis.parameter, diagnosis.index) for diagnosis in group]
+    more = f" and {len(names) - SHOWN_ELEMENTS} more" if len(names) > SHOWN_ELEMENTS else ""
+    return ", ".join(names[:SHOWN_ELEMENTS]) + more
+
+
+def _subject(diagnosis: Diagnosis) -> str:
+    """What it is that matches."""
+    if diagnosis.mistakes == ("unknown",):
+        return ""
+    return {"loss": "the loss", "gradient": "the gradient", "update": "the update"}[diagnosis.of] + " "
+
+
+def formula_lines(check: Check, diagnosis: Diagnosis) -> Iterator[str]:
+    """The formula as it should be at the first step where the element is wrong, what it should give, and what was found."""
+    step = first_wrong_step(check, diagnosis)
+    if step is None:
+        return
+    (state, returned), name, index = check.steps[step], diagnosis.parameter, diagnosis.index
+    if name == "loss":
+        yield from loss_lines(check.problem, state)
+        yield f"found {float(returned.loss):.10g}, at {step_name(check, step + 1)}"
+        return
+    yield from derivative_lines(check.problem, state, name, index)
+    if diagnosis.of == "gradient" and returned.gradients is not None:
+        yield f"found {float(returned.gradients[name][index]):.10g}, at {step_name(check, step + 1)}"
+        return
+    before, found = float(state.parameters[name][index]), float(returned.parameters[name][index])
+    element = place(name, index)
+    yield (
+        f"{element} should go from {before:.10g} to {before:.10g} - {state.learning_rate:.6g} · ∂L/∂{element} = "
+        f"{_expected(check, step, f'parameter.{name}', index):.10g}; found {found:.10g}, at {step_name(check, step + 1)}"
+    )
+
+
+def _expected(check: Check, step: int, quantity: str, index: tuple[int, ...]) -> float:
+    evidence = evidence_of(check.problem, [check.steps[step]])
+    expected = expectations(
+        check.problem, evidence.before, evidence.x, evidence.y, learning_rate=evidence.learning_rate
+    )
+    return float(expected[quantity].expected[(0, *index)])
+
+
+def first_wrong_step(check: Check, diagnosis: Diagnosis) -> int | None:
+    """The position of the first step whose element is outside its bound."""
+    group = {"loss": "loss", "gradient": f"gradient.{diagnosis.parameter}"}.get(
+        diagnosis.of, f"parameter.{diagnosis.parameter}"
+    )
+    for position, one in enumerate(check.steps):
+        evidence = evidence_of(check.problem, [one])
+        expected = expectations(
+            check.problem, evidence.before, evidence.x, evidence.y, learning_rate=evidence.learning_rate
+        )[group]
+        if group == "loss":
+            found = evidence.loss
+        elif diagnosis.of == "gradient" and evidence.gradients is not None:
+            found = evidence.gradients[diagnosis.parameter]
+        else:
+            found = evidence.after[diagnosis.parameter]
+        place_in = (0, *diagnosis.index)
+        with np.errstate(invalid="ignore"):
+            if not np.abs(found[place_in] - expected.expected[place_in]) <= expected.bound[place_in]:
+                return position
+    return None
