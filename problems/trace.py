@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from problems.problem import Array, Parameters, Problem
+from problems.requirements import one_line, shown
 from problems.step import Step
 
 
 class TraceError(ValueError):
     """Steps that cannot be stacked, or a file that is no trace; the message is one line."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,7 +55,7 @@ class Trace:
     ) -> Trace:
         """Stack `steps` (any iterable, such as an implementation's generator), starting at the problem's numbers.
 
-        Raises TraceError where two steps report different names or shapes.
+        Raises TraceError where two steps report different names or shapes, or rows that the problem does not have.
         """
         taken = list(steps)
         return cls(
@@ -107,8 +111,27 @@ def _stacked_by_name(what: str, tensors: list[Parameters]) -> dict[str, Array]:
 
 
 def _stacked_rows(problem: Problem, steps: list[Step]) -> Array:
+    for number, step in enumerate(steps, 1):
+        if step.rows.ndim != 1 or step.rows.dtype.kind not in "iu":
+            raise TraceError(f"rows: step {number} reports {step.rows.dtype} of shape {step.rows.shape}, not (batch,)")
     width = max((len(step.rows) for step in steps), default=min(problem.batch_size, len(problem.x)))
     rows = np.full((len(steps), width), -1)
     for number, step in enumerate(steps):
         rows[number, : len(step.rows)] = step.rows
+    require_rows(rows, problem)
     return rows
+
+
+def require_rows(rows: Array, problem: Problem) -> None:
+    """Raise TraceError unless every step has rows of `problem`, at least one, with -1 only to fill up its end."""
+    if rows.ndim != 2 or rows.dtype.kind not in "iu":
+        raise TraceError(f"rows: shape {rows.shape} of {rows.dtype}, expected whole numbers (steps, batch)")
+    filling = rows == -1
+    outside = ((rows < 0) & ~filling) | (rows >= len(problem.x))
+    again = ~filling[:, 1:] & filling[:, :-1]
+    wrong = np.flatnonzero(outside.any(axis=1) | again.any(axis=1) | filling.all(axis=1))
+    if len(wrong):
+        raise TraceError(
+            f"rows: step {wrong[0] + 1} has {shown(rows[wrong[0]].tolist())}; "
+            f"expected positions 0 to {len(problem.x) - 1}, at least one, then -1 to fill up"
+        )
