@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
-
 from problems.datasets import packaged_columns
 from problems.initializers import starting_parameters
-from problems.problem import Network, Optimizer, Problem, ProblemError
+from problems.problem import Network, Optimizer, Problem
+from problems.requirements import ProblemError, did_you_mean, shown
 
 DESCRIPTIONS = {
-    "regression": "cgpa, resume_score -> lpa: 2-2-1, linear nodes, (y - y_hat)^2, learning rate 0.001, 5 epochs",
-    "classification": "cgpa, profile_score -> placed: 2-2-1, sigmoid nodes, binary cross-entropy, "
-    "learning rate 0.0001, 50 epochs",
+    "regression": "The salary package (lpa) from cgpa and resume_score: 2-2-1, linear nodes, squared error, "
+    "learning rate 0.001, 5 epochs.",
+    "classification": "Placed or not from cgpa and profile_score: 2-2-1, sigmoid nodes, binary cross-entropy, "
+    "learning rate 0.0001, 50 epochs.",
 }
 START = "constant:0.1"
 
@@ -19,42 +19,47 @@ START = "constant:0.1"
 def named_problem(name: str) -> Problem:
     """The lesson problem called `name`; raises ProblemError for any other name, with the choices."""
     if name == "regression":
-        return _lesson(
-            name, "placement_package.csv", ("cgpa", "resume_score"), "lpa", "linear", "mean_squared_error", 0.001, 5
-        )
+        return _regression()
     if name == "classification":
-        return _lesson(
-            name, "placement.csv", ("cgpa", "profile_score"), "placed", "sigmoid", "binary_cross_entropy", 0.0001, 50
-        )
-    close = difflib.get_close_matches(name, DESCRIPTIONS, n=1)
-    meant = f", did you mean {close[0]!r}?" if close else ""
-    raise ProblemError(
-        f"problem {name!r} is not known{meant}; choose from: {', '.join(DESCRIPTIONS)}, or give a .toml file"
-    )
+        return _classification()
+    meant = did_you_mean(name, DESCRIPTIONS)
+    choices = ", ".join(DESCRIPTIONS)
+    raise ProblemError(f"problem {shown(name)} is not known{meant}; choose from: {choices}, or give a .toml file")
 
 
-def _lesson(
-    name: str,
-    file: str,
-    inputs: tuple[str, ...],
-    target: str,
-    activation: str,
-    loss: str,
-    learning_rate: float,
-    epochs: int,
-) -> Problem:
-    x, y = packaged_columns(file, inputs, (target,))
-    network = Network(inputs=2, units=(2, 1), activations=(activation, activation))
+def _regression() -> Problem:
+    inputs, targets = ("cgpa", "resume_score"), ("lpa",)
+    x, y = packaged_columns("placement_package.csv", inputs, targets)
+    network = Network(inputs=2, units=(2, 1), activations=("linear", "linear"))
     return Problem(
-        name=name,
+        name="regression",
         x=x,
         y=y,
         network=network,
-        loss=loss,
+        loss="mean_squared_error",
         initial=starting_parameters(network, START),
-        optimizer=Optimizer(learning_rate=learning_rate),
-        epochs=epochs,
+        optimizer=Optimizer(learning_rate=0.001),
+        epochs=5,
         input_names=inputs,
-        target_names=(target,),
+        target_names=targets,
+        start=START,
+    )
+
+
+def _classification() -> Problem:
+    inputs, targets = ("cgpa", "profile_score"), ("placed",)
+    x, y = packaged_columns("placement.csv", inputs, targets)
+    network = Network(inputs=2, units=(2, 1), activations=("sigmoid", "sigmoid"))
+    return Problem(
+        name="classification",
+        x=x,
+        y=y,
+        network=network,
+        loss="binary_cross_entropy",
+        initial=starting_parameters(network, START),
+        optimizer=Optimizer(learning_rate=0.0001),
+        epochs=50,
+        input_names=inputs,
+        target_names=targets,
         start=START,
     )

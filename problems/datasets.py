@@ -2,71 +2,129 @@
 
 from __future__ import annotations
 
-from importlib.resources import as_file, files
+import io
+import math
+import re
+from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from problems.problem import Array, ProblemError
+from problems.requirements import Array, ProblemError, shown
 
 if TYPE_CHECKING:
     import pandas as pd
 
+RAGGED = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
 
-def packaged_columns(file: str, inputs: tuple[str, ...], targets: tuple[str, ...]) -> tuple[Array, Array]:
+
+def packaged_columns(file: str, inputs: Sequence[str], targets: Sequence[str]) -> tuple[Array, Array]:
     """x and y from a CSV file that ships with backproof."""
-    with as_file(files("problems").joinpath("data", file)) as path:
-        return read_columns(path, inputs, targets)
+    return _columns(files("problems").joinpath("data", file).read_bytes(), inputs, targets)
 
 
-def read_columns(path: Path, inputs: tuple[str, ...], targets: tuple[str, ...]) -> tuple[Array, Array]:
+def read_columns(path: str | Path, inputs: Sequence[str], targets: Sequence[str]) -> tuple[Array, Array]:
     """x (rows, inputs) and y (rows, targets), float64, from the named columns of a CSV file.
 
-    Raises ProblemError, one line with the file, row and column, for a file that cannot be read, a column that is
-    missing, and a cell that is empty, no number, or not finite.
+    The first line names the columns; blank lines are passed over. Each number is the float64 nearest to its decimals.
+    Raises ProblemError, one line that begins with the file and names line and column where there is one, for a file
+    that cannot be read or is no table, a column that is missing or named twice, and a cell that is empty, no number
+    or not finite.
     """
-    table = _read_text(path)
-    if table.empty:
-        raise ProblemError(f"{path}: has no rows")
-    return _numbers(path, table, inputs), _numbers(path, table, targets)
+    try:
+        return _columns(Path(path).read_bytes(), inputs, targets)
+    except ProblemError as error:
+        raise ProblemError(f"{path}: {error}") from None
+    except OSError as error:
+        raise ProblemError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except ValueError:
+        raise ProblemError(f"{path}: is not a file name") from None
 
 
-def _read_text(path: Path) -> pd.DataFrame:
-    """Every cell as text, so that a bad one can be shown as it stands."""
+def _columns(data: bytes, inputs: Sequence[str], targets: Sequence[str]) -> tuple[Array, Array]:
+    table = _cells(data)
+    if len(table) == 1:
+        raise ProblemError("has no rows below its header")
+    return _numbers(table, inputs), _numbers(table, targets)
+
+
+def _cells(data: bytes) -> pd.DataFrame:
+    """Every cell as text, the header first, indexed by its line in the file; blank lines are left out."""
     import pandas as pd
 
     try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
-    except OSError as error:
-        raise ProblemError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise ProblemError(f"{path}: is not UTF-8 text") from None
+        # The Python engine alone tells a cell that is empty ("") from one that a short line lacks (NaN).
+        table = pd.read_csv(
+            io.StringIO(data.decode("utf-8-sig"), newline=None),
+            engine="python",
+            header=None,
+            dtype=str,
+            keep_default_na=False,
+            skip_blank_lines=False,
+            skipinitialspace=True,
+        )
+    except UnicodeDecodeError as error:
+        raise ProblemError(f"is not UTF-8 text (byte {error.start + 1})") from None
     except pd.errors.EmptyDataError:
-        raise ProblemError(f"{path}: is empty") from None
-    except (pd.errors.ParserError, ValueError) as error:
-        raise ProblemError(f"{path}: is no CSV table: {' '.join(str(error).split())}") from None
+        raise ProblemError("is empty") from None
+    except pd.errors.ParserError as error:
+        raise ProblemError(_unparsed(str(error))) from None
+    return _even(_numbered(table))
 
 
-def _numbers(path: Path, table: pd.DataFrame, columns: tuple[str, ...]) -> Array:
-    for column in columns:
-        if column not in table.columns:
-            there = ", ".join(map(repr, table.columns))
-            raise ProblemError(f"{path}: column {column!r} is missing; the file has {there}")
-    return np.column_stack([_column(path, table, column) for column in columns])
+def _unparsed(reason: str) -> str:
+    ragged = RAGGED.search(reason)
+    if ragged is None:
+        return f"is not a CSV table: {' '.join(reason.split())}"
+    header, line, here = ragged.groups()
+    return f"line {line} has {here} cells, the header has {header}"
 
 
-def _column(path: Path, table: pd.DataFrame, column: str) -> Array:
-    return np.array([_cell(path, line, column, text) for line, text in enumerate(table[column], 2)])
+def _numbered(table: pd.DataFrame) -> pd.DataFrame:
+    """The table indexed by the line on which each row begins, a quoted cell's own line breaks counted."""
+    breaks = table.apply(lambda column: column.str.count("\n")).sum(axis=1).to_numpy(dtype=int)
+    begins = 1 + np.arange(len(table)) + np.cumsum(breaks) - breaks
+    return table.set_index(begins).dropna(how="all")
 
 
-def _cell(path: Path, line: int, column: str, text: object) -> float:
-    """One cell as a number; `line` counts from 1, the header included."""
+def _even(table: pd.DataFrame) -> pd.DataFrame:
+    if table.empty:
+        raise ProblemError("is empty")
+    short = table.index[table.isna().any(axis=1)]
+    if len(short):
+        cells = int(table.loc[short[0]].notna().sum())
+        raise ProblemError(f"line {short[0]} has {cells} cells, the header has {table.shape[1]}")
+    return table
+
+
+def _numbers(table: pd.DataFrame, columns: Sequence[str]) -> Array:
+    header = [text.strip() for text in table.iloc[0]]
+    return np.column_stack([_column(table, name, _position(header, name)) for name in columns])
+
+
+def _position(header: list[str], name: str) -> int:
+    """Where the column stands; raises ProblemError unless it does so exactly once."""
+    if name not in header:
+        raise ProblemError(f"column {name!r} is missing; the file has {', '.join(map(repr, header))}")
+    if header.count(name) > 1:
+        raise ProblemError(f"column {name!r} stands {header.count(name)} times in the header")
+    return header.index(name)
+
+
+def _column(table: pd.DataFrame, name: str, position: int) -> Array:
+    cells = table.iloc[1:, position]
+    return np.array([_number(f"line {line}, column {name!r}", text) for line, text in cells.items()])
+
+
+def _number(where: str, text: str) -> float:
+    """One cell as a number; only what any other reader of CSV takes for one."""
     try:
-        value = float(str(text))
+        value = math.nan if "_" in text or not text.isascii() else float(text)
     except ValueError:
-        value = np.nan
-    if not np.isfinite(value):
-        what = "is empty" if not str(text).strip() else f"is {str(text)!r}"
-        raise ProblemError(f"{path}: line {line}, column {column!r} {what}; expected a finite number")
+        value = math.nan
+    if not math.isfinite(value):
+        what = f"is {shown(text)}" if text.strip() else "is empty"
+        raise ProblemError(f"{where} {what}; expected a finite number")
     return value
