@@ -99,8 +99,12 @@ def versions() -> dict[str, str]:
 
 
 def configure(dtype: str) -> None:
-    """Process-wide switches: the dtype of everything Keras makes, and the backend's own."""
+    """Process-wide switches: the dtype of everything Keras makes, and the backend's own.
+
+    floatx alone reaches no further than the first layer: the dtype policy made for it stays for later ones.
+    """
     keras.config.set_floatx(dtype)
+    keras.config.set_dtype_policy(dtype)
     if keras.backend.backend() == "jax":
         import jax
 
