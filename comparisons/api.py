@@ -10,7 +10,7 @@ import numpy as np
 
 from comparisons.audit import audit
 from comparisons.candidates import CandidateFault, Returned, State, TrainStep, along, from_states, random_states
-from comparisons.check import Check, checked
+from comparisons.checking import Check, checked
 from comparisons.check_text import check_text
 from comparisons.verdict import Verdict
 from problems.catalogue import named_problem

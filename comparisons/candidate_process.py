@@ -9,7 +9,7 @@ from typing import Any
 
 from comparisons.candidate_worker import returned_of, states_along
 from comparisons.candidates import random_states
-from comparisons.check import Check, checked
+from comparisons.checking import Check, checked
 from comparisons.workers import WorkerProcess, ended, process_environment, python_command, watch
 from problems.problem import Problem, ProblemError
 from problems.records import problem_to_json

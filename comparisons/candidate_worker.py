@@ -86,10 +86,11 @@ def run(events: TextIO, file: Path, phase: str, steps: Iterator[tuple[State, Ret
 def described(error: BaseException, file: Path) -> str:
     """An exception in one line, with the line of the candidate's file that it came from."""
     name = type(error).__name__
+    if isinstance(error, SyntaxError):
+        return f"{name}: {one_line(str(error))}"
     text = f"{name}: {one_line(str(error))}" if str(error) else name
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
-    line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
-    return f"{text} ({file.name}, line {line})" if line else text
+    return f"{text} ({file.name}, line {lines[-1]})" if lines else text
 
 
 def record(returned: Returned) -> dict[str, Any]:

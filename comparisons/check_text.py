@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from comparisons.check import Check, evidence_of
+from comparisons.checking import Check, evidence_of
 from comparisons.explain import derivative_lines, loss_lines
 from comparisons.messages import counted, inequality, place, plain, size
 from comparisons.reference import expectations

@@ -144,14 +144,13 @@ def record(problem: str, name: str, output: str, timeout: float | None, **change
 @refusing
 def audit(traces: tuple[str, ...], json_file: str | None, strict: bool) -> None:
     """Check traces from anywhere, without the framework that made them."""
-    from comparisons.compare import judged_trace
-    from comparisons.verdict import Comparison
+    from comparisons.compare import compared, judged_trace
     from problems.trace_file import load_trace
 
     check_writable(json_file)
     loaded = [load_trace(Path(path)) for path in traces]
     comparisons = [
-        Comparison(problem=trace.problem, results=(judged_trace(trace, version=_versions(trace.environment)),))
+        compared(trace.problem, [judged_trace(trace, version=_versions(trace.environment))])
         for trace in loaded
     ]
     report(comparisons, json_file, [f"backproof audit {path}" for path in traces])
@@ -206,6 +205,37 @@ def check(
     if json_file:
         write_json([comparison], json_file)
     finish([comparison], strict=True)
+
+
+@cli.command()
+@click.argument("problem", default="classification", metavar="[PROBLEM|FILE.toml]")
+@click.option(
+    "--tolerance", default="derived", metavar="derived|RTOL,ATOL", help="The check: the derived bound, or allclose."
+)
+@click.option("--steps", type=int, metavar="N", help="How many steps to train (all).")
+@training_options
+@click.option("--json", "json_file", metavar="FILE", help="Write the kill matrix as JSON; - for standard output.")
+@refusing
+def sensitivity(problem: str, tolerance: str, steps: int | None, json_file: str | None, **changes: Any) -> None:
+    """Plant every mistake of the catalogue in every formula, and report which ones a check would not notice.
+
+    A tolerance RTOL,ATOL stands for numpy.allclose over the loss and the parameters of every step.
+    """
+    from comparisons.blind_spots import blind_spots
+    from comparisons.requests import at_least, chosen_problems, chosen_tolerance
+    from comparisons.sensitivity import sensitivity as run
+    from comparisons.sensitivity_report import as_json, matrix_text
+    from problems.writing import write_text
+
+    ((_, chosen),) = chosen_problems((problem,), changes)
+    check_writable(json_file)
+    found = run(chosen, steps=at_least("--steps", steps, chosen.steps, least=1), tolerance=chosen_tolerance(tolerance))
+    if json_file != "-":
+        click.echo(matrix_text(found, blind_spots(chosen)))
+    if json_file == "-":
+        click.echo(as_json(found), nl=False)
+    elif json_file:
+        write_text(Path(json_file), as_json(found))
 
 
 @cli.command(name="problems")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from comparisons.audit import audit
+from comparisons.blind_spots import blind_spots
 from comparisons.implementations import IMPLEMENTATIONS, install_command, installed, load, missing_packages, version
 from comparisons.known_deviations import known_deviation
 from comparisons.verdict import Comparison, Result, Verdict
@@ -39,15 +41,29 @@ def compare(
     outcomes = {name: [train_here(name, problem) for problem in problems] for name in by_hand}
     outcomes |= train_all(frameworks, problems, timeout=timeout, progress=progress)
     return [
-        Comparison(
-            problem=problem,
-            results=tuple(
+        compared(
+            problem,
+            [
                 judged(name, problem, outcomes[name][number]) if name in outcomes else not_installed(name)
                 for name in names
-            ),
+            ],
         )
         for number, problem in enumerate(problems)
     ]
+
+
+def compared(problem: Problem, results: Sequence[Result]) -> Comparison:
+    """The results side by side, with what the audit of this problem could not have noticed.
+
+    Where nothing compared could have failed, agreement says nothing: the verdict is blind.
+    """
+    spots = blind_spots(problem) if any(result.audit for result in results) else None
+    if spots is not None and spots.total:
+        results = [
+            replace(result, verdict=Verdict.BLIND) if result.verdict is Verdict.AGREES else result
+            for result in results
+        ]
+    return Comparison(problem=problem, results=tuple(results), blind_spots=spots)
 
 
 def trained(name: str, problem: Problem, *, timeout: float, progress: Progress = silent) -> Outcome:
@@ -90,7 +106,7 @@ def judged(name: str, problem: Problem, outcome: Outcome) -> Result:
     return judged_trace(outcome.trace, version=version(name), seconds=outcome.seconds)
 
 
-def judged_trace(trace: Trace, *, version: str | None, seconds: dict[str, float] | None = None) -> Result:
+def judged_trace(trace: Trace, *, version: str | None, seconds: Mapping[str, float] | None = None) -> Result:
     """The result of auditing `trace`."""
     started = time.perf_counter()
     found = audit(trace)

@@ -10,7 +10,7 @@ from typing import Any
 
 from comparisons.implementations import IMPLEMENTATIONS, missing_packages
 from comparisons.implementations import version as installed_version
-from comparisons.verdict import Audit, Comparison, Deviation, Diagnosis, Result
+from comparisons.verdict import Audit, BlindSpots, Comparison, Deviation, Diagnosis, Result
 
 SCHEMA = 1
 
@@ -40,8 +40,16 @@ def comparison_record(comparison: Comparison) -> dict[str, Any]:
         "dtype": problem.dtype,
         "start": problem.start,
         "order": problem.order,
+        "blind_spots": blind_spots_record(comparison.blind_spots),
         "implementations": [result_record(result) for result in comparison.results],
     }
+
+
+def blind_spots_record(spots: BlindSpots | None) -> dict[str, Any] | None:
+    """What the comparison could not have noticed."""
+    if spots is None:
+        return None
+    return {"hidden": list(spots.hidden), "looked_at": spots.looked_at, "causes": list(spots.causes)}
 
 
 def result_record(result: Result) -> dict[str, Any]:

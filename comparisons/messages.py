@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from comparisons.verdict import Audit, Comparison, Deviation, Result, Untold, Verdict
+from comparisons.verdict import Audit, BlindSpots, Comparison, Deviation, Result, Untold, Verdict
 from problems.problem import Problem
 
 BARELY = 0.01  # a loss that falls by less than this share is said to barely learn
@@ -67,7 +67,7 @@ def verdict_line(result: Result) -> str:
     if result.verdict is Verdict.DISAGREES and result.reason:
         return plain(result.reason)
     if result.verdict is Verdict.BLIND:
-        return "nothing compared could have failed: no bound says anything"
+        return "nothing compared could have failed, so agreement says nothing"
     scope = f"{counted(audit.steps, 'step')}, {counted(audit.compared, 'number')} compared"
     if result.verdict is Verdict.DISAGREES:
         return f"{_extent(audit)}{_precision(audit)}"
@@ -78,7 +78,10 @@ def _headroom(audit: Audit) -> str:
     worst = audit.worst
     if worst is None:
         return ""
-    return f"; the nearest to its bound is {place(worst.quantity, worst.index)} at step {worst.step}, at {size(worst.ratio)} of it"
+    if worst.ratio == 0:
+        return ", each exactly the reference's own float64"
+    where = place(worst.quantity, worst.index)
+    return f"; the nearest to its bound is {where} at step {worst.step}, at {size(worst.ratio)} of it"
 
 
 def _extent(audit: Audit) -> str:
@@ -124,6 +127,17 @@ def _distance(untold: Untold) -> str:
     return (
         f"farthest from the exact value is {place(untold.quantity, untold.index)} at step {untold.step}: "
         f"exact {untold.exact:.6g}, found {untold.actual:.6g}, apart by {untold.distance:.3g}"
+    )
+
+
+def blind_line(spots: BlindSpots | None) -> str | None:
+    """What a comparison could not have noticed, in one line; None where it would have noticed everything."""
+    if spots is None or not spots.hidden:
+        return None
+    why = f": {'; '.join(spots.causes)}" if spots.causes else ""
+    return (
+        f"Blind spots: {len(spots.hidden)} of {spots.looked_at} possible mistakes would not have been noticed here, "
+        f"such as {spots.hidden[0]}{why}; backproof sensitivity lists them"
     )
 
 

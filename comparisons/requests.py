@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from comparisons.implementations import NAMES
+from comparisons.sensitivity import Tolerance
 from problems.catalogue import DESCRIPTIONS, named_problem
 from problems.files import load_problem
 from problems.initializers import starting_parameters
@@ -75,6 +76,19 @@ def at_least(option: str, value: int | None, default: int, *, least: int) -> int
     if value < least:
         raise ProblemError(f"{option}: {value} must be at least {least}")
     return value
+
+
+def chosen_tolerance(text: str) -> Tolerance | None:
+    """None for `derived`, else the two numbers RTOL,ATOL; raises ProblemError for anything else."""
+    if text == "derived":
+        return None
+    try:
+        rtol, atol = map(float, text.split(","))
+    except ValueError:
+        rtol = atol = math.nan
+    if not (math.isfinite(rtol) and math.isfinite(atol) and rtol >= 0 and atol >= 0):
+        raise ProblemError(f"--tolerance: {text!r} is neither 'derived' nor two numbers RTOL,ATOL such as 1e-5,1e-8")
+    return Tolerance(rtol=rtol, atol=atol)
 
 
 def rerun_command(argument: str, changes: Mapping[str, Any]) -> str:

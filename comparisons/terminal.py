@@ -11,7 +11,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from comparisons.messages import disagreement, learning_line, plain, setting, size, untold_line, verdict_line
+from comparisons.messages import (
+    blind_line,
+    disagreement,
+    learning_line,
+    plain,
+    setting,
+    size,
+    untold_line,
+    verdict_line,
+)
 from comparisons.verdict import Audit, Comparison, QuantityAudit, Result, Verdict
 from problems.problem import Array
 
@@ -43,17 +52,22 @@ def show(console: Console, comparison: Comparison, rerun: Callable[[Result], str
     _show_verdicts(console, comparison.results)
     for result in comparison.results:
         _show_details(console, result, rerun(result))
-    learning = learning_line(comparison)
-    if learning:
-        console.print(Text(f"\n{learning}"), soft_wrap=True)
+    for line in (blind_line(comparison.blind_spots), learning_line(comparison)):
+        if line:
+            console.print(Text(f"\n{line}"), soft_wrap=True)
     console.print()
 
 
-def _table(*columns: str, first: str = "left", title: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+def _table(*columns: str) -> Table:
+    """A table without lines: the first column to the left, the others to the right."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for number, column in enumerate(columns):
-        table.add_column(Text(column), justify="left" if number == 0 and first == "left" else "right", no_wrap=True)
+        table.add_column(Text(column), justify="right" if number else "left", no_wrap=True)
     return table
+
+
+def _title(console: Console, text: str) -> None:
+    console.print(Text(f"\n{text}", style="bold"), soft_wrap=True)
 
 
 def _grouped(results: Sequence[Result], key: Callable[[Result], Any]) -> dict[Any, list[str]]:
@@ -67,13 +81,14 @@ def _grouped(results: Sequence[Result], key: Callable[[Result], Any]) -> dict[An
 def _show_training(console: Console, results: Sequence[Result]) -> None:
     groups = _grouped(results, lambda result: tuple(f"{loss:.{LOSS_DIGITS}g}" for loss in result.epochs))
     epochs = max(len(losses) for losses in groups)
-    table = _table("epoch", *("\n".join(names) for names in groups.values()), title="\nAverage loss per epoch")
+    _title(console, "Average loss per epoch")
+    table = _table("epoch", *("\n".join(names) for names in groups.values()))
     for epoch in shown_epochs(epochs):
         table.add_row(str(epoch), *(losses[epoch - 1] if epoch <= len(losses) else "" for losses in groups))
     console.print(table)
     if epochs > EPOCHS_SHOWN:
         console.print(f"({len(shown_epochs(epochs))} of {epochs} epochs; --json has all)")
-    console.print(Text("\nFinal weights and biases", style="bold"))
+    _title(console, "Final weights and biases")
     for text, names in _grouped(results, _final).items():
         console.print(Text(f"{', '.join(names)}:"), soft_wrap=True)
         console.print(Text(text), soft_wrap=True)
@@ -106,8 +121,11 @@ def _show_audit(console: Console, results: Sequence[Result]) -> None:
     if not audits:
         return
     names = [quantity.name for quantity in audits[0][1].quantities]
-    title = "\nLargest |deviation| / bound over all steps (dW1 is the gradient of W1; above 1 is wrong; * carries float32)"
-    table = _table("implementation", *map(short, names), "carries", title=title)
+    _title(
+        console,
+        "Largest |deviation| / bound over all steps (dW1 is the gradient of W1; above 1 is wrong; * carries float32)",
+    )
+    table = _table("implementation", *map(short, names), "carries")
     for result, audit in audits:
         table.add_row(Text(plain(result.name)), *map(_ratio, audit.quantities), audit.carries or "neither")
     console.print(table)
@@ -122,7 +140,7 @@ def _ratio(quantity: QuantityAudit) -> Text:
 
 
 def _show_verdicts(console: Console, results: Sequence[Result]) -> None:
-    console.print(Text("\nVerdicts", style="bold"))
+    _title(console, "Verdicts")
     width = max(len(result.name) for result in results)
     for result in results:
         known = " (known deviation)" if result.known_deviation else ""
@@ -146,7 +164,8 @@ def _show_details(console: Console, result: Result, command: str | None) -> None
 
 def show_seconds(console: Console, comparisons: Sequence[Comparison]) -> None:
     """Where the time went, per implementation, over all problems."""
-    table = _table("implementation", "import", "train", "audit", title="Seconds (all problems together)")
+    _title(console, "Seconds (all problems together)")
+    table = _table("implementation", "import", "train", "audit")
     for results in zip(*(comparison.results for comparison in comparisons), strict=True):
         if any(result.seconds for result in results):
             imported = max(result.seconds.get("import", 0.0) for result in results)

@@ -134,9 +134,24 @@ class Result:
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class BlindSpots:
+    """What an audit could not have noticed: the hidden mistakes in words, of how many, and why, in words."""
+
+    hidden: tuple[str, ...]
+    looked_at: int
+    causes: tuple[str, ...]
+
+    @property
+    def total(self) -> bool:
+        """Whether nothing compared could have failed."""
+        return self.looked_at > 0 and len(self.hidden) == self.looked_at
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Comparison:
-    """All implementations on one problem."""
+    """All implementations on one problem; blind_spots where they were looked for."""
 
     problem: Problem
     results: tuple[Result, ...]
+    blind_spots: BlindSpots | None = None

@@ -1,0 +1,242 @@
+"""What a check could not have seen: every mutant of the catalogue trained, and held against the check.
+
+A mutant that a check kills is a mistake it would have noticed; one that survives it would not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from comparisons.arithmetic.bounds import Bounded
+from comparisons.arithmetic.precision import PRECISIONS
+from comparisons.chains import Passes
+from comparisons.mutants import Index, Mutant, elements, quantities, single_mutants
+from comparisons.reference import Expectation, expectations
+from comparisons.tally import outside
+from manual.network import StepResult, loss_routes, train_step
+from problems.order import batches
+from problems.problem import Array, Parameters, Problem
+
+LOOKED_AT = 256  # steps of a long training that blind_spots looks at, spread evenly
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tolerance:
+    """|a − b| <= atol + rtol |b| on the loss and parameters of every step, as numpy.allclose has it."""
+
+    rtol: float
+    atol: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Planted:
+    """One mistake in one element, and whether the check noticed."""
+
+    mutant: Mutant
+    index: Index
+    killed: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sensitivity:
+    """The kill matrix of one problem; tolerance None is the derived bound."""
+
+    problem: Problem
+    steps: int
+    tolerance: Tolerance | None
+    planted: tuple[Planted, ...]
+
+    @property
+    def survivors(self) -> list[Planted]:
+        """The mistakes that the check did not notice."""
+        return [one for one in self.planted if not one.killed]
+
+
+def sensitivity(problem: Problem, *, steps: int | None = None, tolerance: Tolerance | None = None) -> Sensitivity:
+    """Train with every single mistake in every single element, and see which the check notices.
+
+    steps: how many steps to train (all of the problem's unless given). Mistakes are planted in float64 formulas.
+    """
+    count = min(steps or problem.steps, problem.steps)
+    planted: list[Planted] = []
+    for quantity in quantities(problem.network):
+        for mutant in single_mutants(problem, quantity):
+            indices = [index for index in elements(problem.network, quantity) if mutant.changes(index)]
+            if indices:
+                killed = noticed(problem, mutant, indices, count, tolerance)
+                planted += [
+                    Planted(mutant=mutant, index=index, killed=bool(seen))
+                    for index, seen in zip(indices, killed, strict=True)
+                ]
+    return Sensitivity(problem=problem, steps=count, tolerance=tolerance, planted=tuple(planted))
+
+
+def noticed(
+    problem: Problem, mutant: Mutant, indices: list[Index], count: int, tolerance: Tolerance | None
+) -> Array:
+    """For each element whether the check notices the mutant there, (elements,)."""
+    seen = np.zeros(len(indices), dtype=bool)
+    right = {name: values.astype(np.float64) for name, values in problem.initial.items()}
+    with np.errstate(all="ignore"):
+        for before, x, y, found in planted_steps(problem, mutant, indices, count):
+            if tolerance is None:
+                seen |= outside_bound(problem, before, x, y, found)
+            else:
+                expected = right_step(problem, right, x, y)
+                seen |= outside_tolerance(expected, found, tolerance)
+                right = expected.parameters
+            if seen.all():
+                break
+    return seen
+
+
+def planted_steps(
+    problem: Problem, mutant: Mutant, indices: list[Index], count: int
+) -> Iterator[tuple[Parameters, Array, Array, StepResult]]:
+    """The training with the mutant planted in each element in turn, all at once along a leading axis.
+
+    Yields, per step, the parameters before it (elements, n_in, n_out), its rows, and what came out.
+    """
+    before = {
+        name: np.repeat(values.astype(np.float64)[None], len(indices), axis=0)
+        for name, values in problem.initial.items()
+    }
+    for _, rows in zip(range(count), batches(problem), strict=False):
+        x, y = problem.x[rows].astype(np.float64), problem.y[rows].astype(np.float64)
+        found = with_mistake(problem, mutant, indices, before, right_step(problem, before, x, y), x, y)
+        yield before, x, y, found
+        before = found.parameters
+
+
+def right_step(problem: Problem, parameters: Parameters, x: Array, y: Array) -> StepResult:
+    """The step as it should be, in float64."""
+    route, *_ = loss_routes(problem.network, problem.loss)
+    return train_step(problem.network, route, parameters, x, y, np.float64(problem.optimizer.learning_rate))
+
+
+def with_mistake(
+    problem: Problem,
+    mutant: Mutant,
+    indices: list[Index],
+    before: Parameters,
+    right: StepResult,
+    x: Array,
+    y: Array,
+) -> StepResult:
+    """`right` with the mutant's value in one element for each place along the leading axis."""
+    passes = Passes(
+        problem=problem,
+        before=before,
+        after=right.parameters,
+        x=x,
+        y=y,
+        learning_rate=np.float64(problem.optimizer.learning_rate),
+    )
+    if mutant.quantity == "loss":
+        return StepResult(np.broadcast_to(mutant.value(passes), right.loss.shape), right.gradients, right.parameters)
+    name = mutant.quantity
+    gradients = {**right.gradients, name: exchanged(right.gradients[name], mutant.gradient(passes), indices)}
+    parameters = {**right.parameters, name: exchanged(right.parameters[name], mutant.value(passes), indices)}
+    return StepResult(right.loss, gradients, parameters)
+
+
+def exchanged(right: Array, wrong: Array, indices: list[Index]) -> Array:
+    """`right` with element indices[e] of member e taken from `wrong`."""
+    result = np.array(right)
+    wrong = np.broadcast_to(wrong, right.shape)
+    places = (np.arange(len(indices)), *np.array(indices).T)
+    result[places] = wrong[places]
+    return result
+
+
+def outside_bound(problem: Problem, before: Parameters, x: Array, y: Array, found: StepResult) -> Array:
+    """For each member whether anything is outside the derived bound, (members,)."""
+    members = len(found.loss)
+    expected = expectations(
+        problem, before, np.broadcast_to(x, (members, *x.shape)), np.broadcast_to(y, (members, *y.shape))
+    )
+    wrong = np.zeros(members, dtype=bool)
+    for quantity, values in named(found).items():
+        wrong |= outside(values, expected[quantity]).reshape(members, -1).any(axis=1)
+    return wrong
+
+
+def named(step: StepResult) -> dict[str, Array]:
+    """Quantity name to values."""
+    return (
+        {"loss": step.loss}
+        | {f"gradient.{name}": values for name, values in step.gradients.items()}
+        | {f"parameter.{name}": values for name, values in step.parameters.items()}
+    )
+
+
+def outside_tolerance(expected: StepResult, found: StepResult, tolerance: Tolerance) -> Array:
+    """For each member whether the loss or a parameter is farther off than the tolerance, (members,)."""
+    members = len(found.loss)
+    wrong = np.zeros(members, dtype=bool)
+    pairs = [(found.loss, expected.loss)]
+    pairs += [(found.parameters[name], expected.parameters[name]) for name in expected.parameters]
+    for actual, due in pairs:
+        near = np.abs(actual - due) <= tolerance.atol + tolerance.rtol * np.abs(due)
+        wrong |= ~near.reshape(members, -1).all(axis=1)
+    return wrong
+
+
+def unseen(problem: Problem, before: Parameters, x: Array, y: Array) -> tuple[list[tuple[Mutant, Index]], int]:
+    """The mistakes that would stay within the bound in every one of these states, and how many were looked at.
+
+    before: (steps, n_in, n_out) each; x (steps, rows, n_in); y (steps, rows, n_out).
+    """
+    precision = PRECISIONS[problem.dtype]
+    expected = expectations(problem, before, x, y)
+    passes = Passes(
+        problem=problem,
+        before={name: Bounded.exact(values, precision) for name, values in before.items()},
+        after={name: Bounded.exact(expected[f"parameter.{name}"].expected, precision) for name in before},
+        x=Bounded.exact(x, precision),
+        y=Bounded.exact(y, precision),
+        learning_rate=Bounded.rounded(problem.optimizer.learning_rate, precision),
+    )
+    hidden, looked_at = [], 0
+    for quantity in quantities(problem.network):
+        for mutant in single_mutants(problem, quantity):
+            visible = shows(mutant, passes, expected)
+            for index in elements(problem.network, quantity):
+                if mutant.changes(index):
+                    looked_at += 1
+                    if not visible[index]:
+                        hidden.append((mutant, index))
+    return hidden, looked_at
+
+
+def shows(mutant: Mutant, passes: Passes, expected: dict[str, Expectation]) -> Array:
+    """For each element whether the mutant leaves the bound in any state, in the gradient or the update."""
+    if mutant.quantity == "loss":
+        return outside(mutant.value(passes).value, expected["loss"]).any(axis=0)
+    after = expected[f"parameter.{mutant.quantity}"]
+    gradient = expected[f"gradient.{mutant.quantity}"]
+    in_update = outside(np.broadcast_to(mutant.value(passes).value, after.expected.shape), after).any(axis=0)
+    in_gradient = outside(mutant.gradient(passes).value, gradient).any(axis=0)
+    return np.asarray(in_update | in_gradient)
+
+
+def sampled_states(problem: Problem) -> tuple[Parameters, Array, Array]:
+    """States along the problem's own right training with full batches, at most LOOKED_AT, spread evenly."""
+    parameters: Parameters = {name: values.astype(np.float64) for name, values in problem.initial.items()}
+    wanted = set(np.linspace(0, problem.steps - 1, min(problem.steps, LOOKED_AT)).astype(int).tolist())
+    full = min(problem.batch_size, len(problem.x))
+    states, rows_used = [], []
+    with np.errstate(all="ignore"):
+        for number, rows in enumerate(batches(problem)):
+            if number in wanted and len(rows) == full:
+                states.append(parameters)
+                rows_used.append(rows)
+            if number >= max(wanted):
+                break
+            parameters = right_step(problem, parameters, problem.x[rows], problem.y[rows]).parameters
+    before = {name: np.stack([state[name] for state in states]) for name in problem.initial}
+    chosen = np.stack(rows_used)
+    return before, problem.x[chosen].astype(np.float64), problem.y[chosen].astype(np.float64)
