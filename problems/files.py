@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from problems.datasets import read_columns
 from problems.initializers import SEEDED, constant, starting_parameters
@@ -172,3 +175,69 @@ def _optimizer(training: Mapping[str, Any]) -> Optimizer:
     name = required("training.optimizer", settings, "name")
     rate = settings["learning_rate"] if "learning_rate" in settings else required("training", training, "learning_rate")
     return Optimizer(name=name, learning_rate=number("training.learning_rate", rate))
+
+
+def problem_to_toml(problem: Problem) -> str:
+    """A problem file with the data in it, which `load_problem` reads back to an equal problem, for a user to edit.
+
+    Where the starting parameters are what `problem.start` says, it says so too; else they are given outright, and
+    the problem read back starts from what was "given".
+    """
+    sections = {
+        "data": _data_of(problem),
+        "network": {
+            "units": problem.network.units,
+            "activations": problem.network.activations,
+            "loss": problem.loss,
+        },
+        "initial": _initial_of(problem),
+        "training": {
+            "optimizer": problem.optimizer.name,
+            "learning_rate": problem.optimizer.learning_rate,
+            "epochs": problem.epochs,
+            **{key: getattr(problem, key) for key in PLAIN_TRAINING},
+        },
+    }
+    parts = [_toml_lines({"name": problem.name})]
+    parts += [f"[{name}]\n{_toml_lines(values)}" for name, values in sections.items()]
+    return "\n".join(parts)
+
+
+def _data_of(problem: Problem) -> dict[str, Any]:
+    names = {"inputs": problem.input_names, "targets": problem.target_names}
+    return {**{key: value for key, value in names.items() if value}, "x": problem.x, "y": problem.y}
+
+
+def _initial_of(problem: Problem) -> Mapping[str, Any]:
+    """The few keys that give the starting parameters again, or the parameters outright."""
+    kind, _, value = problem.start.partition(":")
+    weight, _, bias = value.partition(", biases ")
+    try:
+        short = {"initializer": kind, "seed": int(value)} if kind in SEEDED else _constants(kind, weight, bias)
+        parameters, start = _initial(short, problem.network)
+    except ValueError:
+        return problem.initial
+    again = all(
+        values.astype(problem.dtype).tobytes() == problem.initial[name].tobytes() for name, values in parameters.items()
+    )
+    return short if again and start == problem.start else problem.initial
+
+
+def _constants(kind: str, weight: str, bias: str) -> dict[str, Any]:
+    if kind != "constant":
+        raise ValueError(kind)
+    return {"weights": float(weight), "biases": float(bias or 0)}
+
+
+def _toml_lines(values: Mapping[str, Any]) -> str:
+    return "".join(f"{key} = {_toml(value)}\n" for key, value in values.items())
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)  # printable text needs no other escapes than JSON's
+    if isinstance(value, np.ndarray):
+        return "".join(["[\n", *(f"    {row},\n" for row in value.tolist()), "]"])
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    return repr(value)
