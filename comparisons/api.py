@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,8 @@ import numpy as np
 
 from comparisons.audit import audit
 from comparisons.candidates import CandidateFault, Returned, State, TrainStep, along, from_states, random_states
-from comparisons.checking import Check, checked
 from comparisons.check_text import check_text
+from comparisons.checking import Check, checked
 from comparisons.verdict import Verdict
 from problems.catalogue import named_problem
 from problems.files import load_problem
@@ -54,10 +54,8 @@ def check(
     elsewhere: list[tuple[State, Returned]] = []
     reason = None
     try:
-        for one in along(chosen, step):
-            way.append(one)
-        for one in from_states(chosen, step, random_states(chosen, states, seed)):
-            elsewhere.append(one)
+        way.extend(along(chosen, step))  # extend keeps what came before a fault
+        elsewhere.extend(from_states(chosen, step, random_states(chosen, states, seed)))
     except CandidateFault as fault:
         reason = str(fault)
     return checked(chosen, name, way, elsewhere, seed=seed, reason=reason)
@@ -102,11 +100,11 @@ def assert_agrees(
     states: int = DEFAULT_STATES,
     seed: int = 0,
 ) -> None:
-    """Raise AssertionError, with the message of `backproof check`, unless the candidate agrees; arguments as `check`."""
+    """Raise AssertionError, with the message of `backproof check`, unless the candidate agrees.
+
+    Arguments are those of `check`.
+    """
     __tracebackhide__ = True
     found = check(candidate, problem, states=states, seed=seed)
     if found.verdict is not Verdict.AGREES:
         raise AssertionError(check_text(found))
-
-
-Checker = Callable[..., Check]

@@ -13,7 +13,6 @@ from manual.activations import ACTIVATIONS
 from manual.network import forward
 from problems.problem import Array, Parameters, Problem
 
-
 MOST_PARAMETERS = 200  # the catalogue grows with the square of a network; above this it is not gone through
 
 
@@ -34,10 +33,7 @@ def _causes(problem: Problem, before: Parameters, x: Array, y: Array) -> Iterato
     _, cache = forward(network, before, x)
     for layer in network.layers[:-1]:
         alike = [
-            (i + 1, j + 1)
-            for i in range(network.sizes[layer])
-            for j in range(i)
-            if _same_nodes(before, layer, i, j)
+            (i + 1, j + 1) for i in range(network.sizes[layer]) for j in range(i) if _same_nodes(before, layer, i, j)
         ]
         if alike:
             i, j = alike[0][1], alike[0][0]

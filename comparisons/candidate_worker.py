@@ -13,7 +13,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from comparisons.candidates import (
     CandidateFault,
@@ -38,7 +38,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     events = private_events()
     exit_with_parent()
-    sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115  a candidate that asks for input gets none
+    sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115  a candidate that asks for input gets none
     problem = problem_from_json(json.loads((folder / "problem-0.json").read_text(encoding="utf-8")))
     request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
     file = Path(request["file"])
@@ -69,7 +69,7 @@ def load(file: Path) -> TrainStep:
     train_step = getattr(module, "train_step", None)
     if not callable(train_step):
         raise BadCandidate("defines no function train_step(parameters, x, y, learning_rate)")
-    return train_step  # type: ignore[no-any-return]
+    return cast(TrainStep, train_step)
 
 
 def run(events: TextIO, file: Path, phase: str, steps: Iterator[tuple[State, Returned]]) -> None:

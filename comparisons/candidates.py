@@ -78,9 +78,7 @@ def along(problem: Problem, train_step: TrainStep) -> Iterator[tuple[State, Retu
         parameters = returned.parameters
 
 
-def from_states(
-    problem: Problem, train_step: TrainStep, states: list[State]
-) -> Iterator[tuple[State, Returned]]:
+def from_states(problem: Problem, train_step: TrainStep, states: list[State]) -> Iterator[tuple[State, Returned]]:
     """The candidate's step from each of `states`, none depending on another."""
     for state in states:
         yield state, call(train_step, problem, state)
@@ -100,9 +98,7 @@ def understood(answer: Any, problem: Problem) -> Returned:
     """(loss, parameters) or (loss, parameters, gradients), each number and array made sure of."""
     if not isinstance(answer, (tuple, list)) or len(answer) not in (2, 3):
         got = f"{len(answer)} values" if isinstance(answer, (tuple, list)) else type(answer).__name__
-        raise CandidateFault(
-            f"train_step returned {got}; expected (loss, parameters) or (loss, parameters, gradients)"
-        )
+        raise CandidateFault(f"train_step returned {got}; expected (loss, parameters) or (loss, parameters, gradients)")
     loss, parameters, *gradients = answer
     return Returned(
         loss=number("loss", loss),

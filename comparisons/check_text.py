@@ -100,7 +100,7 @@ def _subject(diagnosis: Diagnosis) -> str:
 
 
 def formula_lines(check: Check, diagnosis: Diagnosis) -> Iterator[str]:
-    """The formula as it should be at the first step where the element is wrong, what it should give, and what was found."""
+    """The formula as it should be where the element is first wrong, what it should give, and what was found."""
     step = first_wrong_step(check, diagnosis)
     if step is None:
         return
@@ -115,9 +115,10 @@ def formula_lines(check: Check, diagnosis: Diagnosis) -> Iterator[str]:
         return
     before, found = float(state.parameters[name][index]), float(returned.parameters[name][index])
     element = place(name, index)
+    due = _expected(check, step, f"parameter.{name}", index)
     yield (
         f"{element} should go from {before:.10g} to {before:.10g} - {state.learning_rate:.6g} · ∂L/∂{element} = "
-        f"{_expected(check, step, f'parameter.{name}', index):.10g}; found {found:.10g}, at {step_name(check, step + 1)}"
+        f"{due:.10g}; found {found:.10g}, at {step_name(check, step + 1)}"
     )
 
 

@@ -78,7 +78,9 @@ def training_options(command: Callable[..., None]) -> Callable[..., None]:
 @training_options
 @click.option("--json", "json_file", metavar="FILE", help="Write the results as JSON; - for standard output.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="Limit for each framework's process (600).")
-@click.option("--strict", is_flag=True, help="Known deviations fail too, and so do named implementations not installed.")
+@click.option(
+    "--strict", is_flag=True, help="Known deviations fail too, and so do named implementations not installed."
+)
 @refusing
 def compare(
     problems: tuple[str, ...],
@@ -134,7 +136,9 @@ def record(problem: str, name: str, output: str, timeout: float | None, **change
     if outcome.trace is None:
         fail(f"{one}: {outcome.crashed or outcome.skipped}")
     save_trace(outcome.trace, Path(output))
-    click.echo(f"{output}: {outcome.trace.steps} steps of {chosen.name} by {one}; check it with: backproof audit {output}")
+    click.echo(
+        f"{output}: {outcome.trace.steps} steps of {chosen.name} by {one}; check it with: backproof audit {output}"
+    )
 
 
 @cli.command()
@@ -150,8 +154,7 @@ def audit(traces: tuple[str, ...], json_file: str | None, strict: bool) -> None:
     check_writable(json_file)
     loaded = [load_trace(Path(path)) for path in traces]
     comparisons = [
-        compared(trace.problem, [judged_trace(trace, version=_versions(trace.environment))])
-        for trace in loaded
+        compared(trace.problem, [judged_trace(trace, version=_versions(trace.environment))]) for trace in loaded
     ]
     report(comparisons, json_file, [f"backproof audit {path}" for path in traces])
     finish(comparisons, strict=strict)
@@ -164,7 +167,9 @@ def _versions(environment: Any) -> str | None:
 
 @cli.command()
 @click.argument("file", metavar="FILE.py")
-@click.option("--problem", default="classification", metavar="NAME|FILE.toml", help="The problem to train (classification).")
+@click.option(
+    "--problem", default="classification", metavar="NAME|FILE.toml", help="The problem to train (classification)."
+)
 @training_options
 @click.option("--states", type=int, metavar="N", help="How many random states to try besides the problem's steps (64).")
 @click.option("--states-seed", type=int, metavar="SEED", help="Seed of the random states (0).")
@@ -295,7 +300,7 @@ def report(comparisons: list[Any], json_file: str | None, commands: list[str], w
         return
     console = console_for(sys.stdout)
     for comparison, command in zip(comparisons, commands, strict=True):
-        show(console, comparison, lambda result, command=command: command.replace("{name}", result.name))
+        show(console, comparison, command)
     if with_seconds:
         show_seconds(console, comparisons)
 

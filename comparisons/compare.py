@@ -60,8 +60,7 @@ def compared(problem: Problem, results: Sequence[Result]) -> Comparison:
     spots = blind_spots(problem) if any(result.audit for result in results) else None
     if spots is not None and spots.total:
         results = [
-            replace(result, verdict=Verdict.BLIND) if result.verdict is Verdict.AGREES else result
-            for result in results
+            replace(result, verdict=Verdict.BLIND) if result.verdict is Verdict.AGREES else result for result in results
         ]
     return Comparison(problem=problem, results=tuple(results), blind_spots=spots)
 

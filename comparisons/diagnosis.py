@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -144,7 +145,7 @@ class Search:
         """Right at float32's bound, in a run of higher precision."""
         if self.evidence.precision is FLOAT32:
             return {}
-        near = within(self._right(FLOAT32), self.found).all(axis=0)
+        near = np.asarray(within(self._right(FLOAT32), self.found).all(axis=0))
         text = "to float32's precision only: somewhere on the way numbers are held or multiplied in float32"
         return {index: self._named(index, ("precision",), text) for index in wrong if near[index]}
 
@@ -177,7 +178,7 @@ class Search:
 
     def _ratio_to(self, expected: Bounded, index: Index) -> Bounded:
         """What was found, or moved by, divided by what is expected, per state."""
-        key = (slice(None), *index)
+        key: Any = (slice(None), *index)
         found = Bounded.rounded(self.found[key], self.evidence.precision)
         if self._no_rate:
             return _bounded(found / expected[key])

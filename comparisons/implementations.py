@@ -70,9 +70,7 @@ NAMES = tuple(IMPLEMENTATIONS)
 
 def missing_packages(name: str) -> tuple[str, ...]:
     """The packages that implementation `name` needs and this environment lacks."""
-    return tuple(
-        package for package in IMPLEMENTATIONS[name].packages if importlib.util.find_spec(package) is None
-    )
+    return tuple(package for package in IMPLEMENTATIONS[name].packages if importlib.util.find_spec(package) is None)
 
 
 def installed(name: str) -> bool:

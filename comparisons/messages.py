@@ -118,8 +118,9 @@ def untold_line(result: Result) -> str | None:
     if audit is None or audit.untold is None:
         return None
     return (
-        f"{counted(audit.not_told, 'number')} in {counted(audit.untold.steps, 'step')} not told: there the prediction "
-        f"rounds to 0 or 1, the chain through it loses everything, and no bound says anything; {_distance(audit.untold)}"
+        f"{counted(audit.not_told, 'number')} in {counted(audit.untold.steps, 'step')} not told: there the "
+        "prediction is so near 0 or 1 that the chain through it loses everything, and no bound says anything; "
+        f"{_distance(audit.untold)}"
     )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -192,9 +191,7 @@ def weight_variants(network: Network, layer: int) -> Iterator[Variant]:
             factor=lambda p, by=by: rolled(right(p), by, -2),
         )
     if network.sizes[layer - 1] == network.sizes[layer] > 1:
-        yield Variant(
-            site=site, mistake="wrong-index", text=f"with {name} transposed", factor=lambda p: right(p).mT
-        )
+        yield Variant(site=site, mistake="wrong-index", text=f"with {name} transposed", factor=lambda p: right(p).mT)
 
 
 def slope_variants(network: Network, layer: int) -> Iterator[Variant]:
@@ -203,7 +200,6 @@ def slope_variants(network: Network, layer: int) -> Iterator[Variant]:
     if name == "linear":
         return
     site, right = f"slope {layer}", right_slope(layer)
-    f, slope = ACTIVATIONS[name]
     of = f"the slope of the {name} of layer {layer}"
     yield Variant(site=site, mistake="missing-term", text=f"without {of}", factor=lambda p: absent(p.a[layer]))
     yield from wrong_points(site, name, of, layer)
@@ -260,8 +256,12 @@ def error_variants(problem: Problem, layer: int) -> Iterator[Variant]:
     scale = error_scale(problem)
     last = last_layer(problem.network)
     slope = (lambda p: 1) if simplifies(problem) else right_slope(last)
-    yield error("missing-term", "without the error (prediction minus target)", lambda p: absent(p.y) * scale(p) * slope(p))
-    yield error("missing-term", "with the prediction alone where the error belongs", lambda p: p.a[-1] * scale(p) * slope(p))
+    yield error(
+        "missing-term", "without the error (prediction minus target)", lambda p: absent(p.y) * scale(p) * slope(p)
+    )
+    yield error(
+        "missing-term", "with the prediction alone where the error belongs", lambda p: p.a[-1] * scale(p) * slope(p)
+    )
     yield error("missing-term", "with the target alone where the error belongs", lambda p: -p.y * scale(p) * slope(p))
     if last > 1:
         yield error(
@@ -272,9 +272,7 @@ def error_variants(problem: Problem, layer: int) -> Iterator[Variant]:
     name = problem.network.activations[-1]
     if name != "linear":
         derivative = LOSSES[problem.loss].derivative
-        yield error(
-            "missing-term", f"without the slope of the output's {name}", lambda p: derivative(p.y, p.a[-1])
-        )
+        yield error("missing-term", f"without the slope of the output's {name}", lambda p: derivative(p.y, p.a[-1]))
     for other in other_losses(problem):
         yield error("wrong-loss", f"with the derivative of {other}", other_delta(other, last))
 
@@ -366,7 +364,9 @@ def row_variants(problem: Problem) -> Iterator[Variant]:
 
 def update_variants(network: Network, name: str) -> Iterator[Variant]:
     """The update, parameter − learning rate · gradient."""
-    yield Variant(site="kept", mistake="not-updated", text="left out: the parameter is not updated at all", factor=lambda p: 1)
+    yield Variant(
+        site="kept", mistake="not-updated", text="left out: the parameter is not updated at all", factor=lambda p: 1
+    )
     yield Variant(
         site="rate",
         mistake="learning-rate",
@@ -420,6 +420,11 @@ def loss_variants(problem: Problem) -> Iterator[Variant]:
     yield from other_loss_values(problem, loss)
 
 
+def other_loss(name: str) -> Factor:
+    """The value of another loss at the same prediction."""
+    return lambda p: LOSSES[name].value(p.y, p.a[-1])
+
+
 def other_loss_values(problem: Problem, loss: Callable[[str, str, Factor], Variant]) -> Iterator[Variant]:
     """Another loss in place of the problem's."""
 
@@ -429,7 +434,7 @@ def other_loss_values(problem: Problem, loss: Callable[[str, str, Factor], Varia
     yield loss("wrong-loss", "of the absolute error", absolute)
     for name in other_losses(problem):
         if name in LOSSES and name != "binary_cross_entropy_with_logits":
-            yield loss("wrong-loss", f"of {name}", lambda p, name=name: LOSSES[name].value(p.y, p.a[-1]))
+            yield loss("wrong-loss", f"of {name}", other_loss(name))
     if simplifies(problem):
         yield loss(
             "missing-term",

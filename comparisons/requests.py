@@ -26,7 +26,9 @@ def chosen_implementations(against: Sequence[str]) -> tuple[str, ...]:
     asked = [name.strip() for part in against for name in part.split(",")]
     for name in asked:
         if name not in NAMES:
-            raise ProblemError(f"implementation {name!r} is not known{near(name, NAMES)}; choose from: {', '.join(NAMES)}")
+            raise ProblemError(
+                f"implementation {name!r} is not known{near(name, NAMES)}; choose from: {', '.join(NAMES)}"
+            )
     return tuple(name for name in NAMES if name in asked) if asked else NAMES
 
 

@@ -74,9 +74,7 @@ def sensitivity(problem: Problem, *, steps: int | None = None, tolerance: Tolera
     return Sensitivity(problem=problem, steps=count, tolerance=tolerance, planted=tuple(planted))
 
 
-def noticed(
-    problem: Problem, mutant: Mutant, indices: list[Index], count: int, tolerance: Tolerance | None
-) -> Array:
+def noticed(problem: Problem, mutant: Mutant, indices: list[Index], count: int, tolerance: Tolerance | None) -> Array:
     """For each element whether the check notices the mutant there, (elements,)."""
     seen = np.zeros(len(indices), dtype=bool)
     right = {name: values.astype(np.float64) for name, values in problem.initial.items()}
@@ -215,7 +213,7 @@ def unseen(problem: Problem, before: Parameters, x: Array, y: Array) -> tuple[li
 def shows(mutant: Mutant, passes: Passes, expected: dict[str, Expectation]) -> Array:
     """For each element whether the mutant leaves the bound in any state, in the gradient or the update."""
     if mutant.quantity == "loss":
-        return outside(mutant.value(passes).value, expected["loss"]).any(axis=0)
+        return np.asarray(outside(mutant.value(passes).value, expected["loss"]).any(axis=0))
     after = expected[f"parameter.{mutant.quantity}"]
     gradient = expected[f"gradient.{mutant.quantity}"]
     in_update = outside(np.broadcast_to(mutant.value(passes).value, after.expected.shape), after).any(axis=0)

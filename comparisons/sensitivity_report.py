@@ -21,8 +21,8 @@ def _lines(found: Sensitivity, spots: BlindSpots | None) -> Iterator[str]:
     survivors = found.survivors
     yield setting(found.problem)
     yield (
-        f"{counted(len(found.planted), 'mistake')} planted one at a time, {counted(found.steps, 'step')} trained with each, "
-        f"held against {_check(found)}: {len(found.planted) - len(survivors)} noticed, {len(survivors)} not"
+        f"{counted(len(found.planted), 'mistake')} planted one at a time, "
+        f"{counted(found.steps, 'step')} trained with each, held against {_check(found)}: {len(found.planted) - len(survivors)} noticed, {len(survivors)} not"
     )
     yield ""
     yield "Noticed of planted, per mistake and formula"
@@ -40,7 +40,9 @@ def _lines(found: Sensitivity, spots: BlindSpots | None) -> Iterator[str]:
 def _check(found: Sensitivity) -> str:
     if found.tolerance is None:
         return "the derived bound (loss, gradients and parameters of every step)"
-    return f"allclose at rtol {found.tolerance.rtol:g}, atol {found.tolerance.atol:g} (loss and parameters of every step)"
+    return (
+        f"allclose at rtol {found.tolerance.rtol:g}, atol {found.tolerance.atol:g} (loss and parameters of every step)"
+    )
 
 
 def _matrix(found: Sensitivity) -> Iterator[str]:
@@ -50,7 +52,9 @@ def _matrix(found: Sensitivity) -> Iterator[str]:
     rows += [[mistake, *(_cell(found.planted, formula, mistake) for formula in formulas)] for mistake in mistakes]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
-        yield "  ".join([f"{row[0]:<{widths[0]}}", *(f"{cell:>{w}}" for cell, w in zip(row[1:], widths[1:], strict=True))])
+        yield "  ".join(
+            [f"{row[0]:<{widths[0]}}", *(f"{cell:>{w}}" for cell, w in zip(row[1:], widths[1:], strict=True))]
+        )
 
 
 def _unique(names: Iterable[str]) -> list[str]:

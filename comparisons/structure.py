@@ -86,6 +86,5 @@ def _initial_faults(trace: Trace) -> Iterator[str]:
         differs = np.argwhere(given != values)  # NaN differs from everything
         if len(differs):
             index = tuple(int(i) for i in differs[0])
-            yield (
-                f"initial.{name}{list(index)} is {float(given[index])!r}, the problem starts at {float(values[index])!r}"
-            )
+            found, due = float(given[index]), float(values[index])
+            yield f"initial.{name}{list(index)} is {found!r}, the problem starts at {due!r}"

@@ -21,7 +21,7 @@ from comparisons.messages import (
     untold_line,
     verdict_line,
 )
-from comparisons.verdict import Audit, Comparison, QuantityAudit, Result, Verdict
+from comparisons.verdict import Comparison, QuantityAudit, Result, Verdict
 from problems.problem import Array
 
 STYLES = {
@@ -42,8 +42,8 @@ def console_for(stream: IO[str]) -> Console:
     return Console(file=stream, markup=False, highlight=False, emoji=False, width=width, soft_wrap=False)
 
 
-def show(console: Console, comparison: Comparison, rerun: Callable[[Result], str | None]) -> None:
-    """Print one comparison; `rerun` gives the command that repeats one implementation alone."""
+def show(console: Console, comparison: Comparison, rerun: str) -> None:
+    """Print one comparison; `rerun` is the command that repeats one implementation alone, with {name} for it."""
     console.print(Text(setting(comparison.problem), style="bold"), soft_wrap=True)
     trained = [result for result in comparison.results if result.audit is not None]
     if trained:
@@ -51,7 +51,7 @@ def show(console: Console, comparison: Comparison, rerun: Callable[[Result], str
         _show_audit(console, trained)
     _show_verdicts(console, comparison.results)
     for result in comparison.results:
-        _show_details(console, result, rerun(result))
+        _show_details(console, result, rerun.replace("{name}", result.name))
     for line in (blind_line(comparison.blind_spots), learning_line(comparison)):
         if line:
             console.print(Text(f"\n{line}"), soft_wrap=True)
@@ -172,8 +172,6 @@ def show_seconds(console: Console, comparisons: Sequence[Comparison]) -> None:
             rest = (sum(result.seconds.get(part, 0.0) for result in results) for part in ("train", "audit"))
             table.add_row(results[0].name, *(f"{seconds:.3f}" for seconds in (imported, *rest)))
     console.print(table)
-
-
 
 
 def error_line(message: str) -> None:

@@ -197,9 +197,7 @@ def _outcomes(worker: WorkerProcess, end: str, count: int) -> list[Outcome]:
     return [_outcome(worker, told.get(number), number, imported, end) for number in range(count)]
 
 
-def _outcome(
-    worker: WorkerProcess, event: Mapping[str, Any] | None, number: int, imported: float, end: str
-) -> Outcome:
+def _outcome(worker: WorkerProcess, event: Mapping[str, Any] | None, number: int, imported: float, end: str) -> Outcome:
     if event is None:
         tail = worker.tail()
         return Outcome(crashed=f"{end}; its last words: {tail}" if tail else f"{end}, without a word")

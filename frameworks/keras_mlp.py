@@ -84,7 +84,7 @@ class BinaryCrossentropy(keras.losses.Loss):
         return keras.ops.sum(elements, axis=-1) / y_pred.shape[-1]
 
 
-LOSSES = {
+LOSSES: dict[str, Any] = {
     "mean_squared_error": MeanSquaredError,
     "half_squared_error": HalfSquaredError,
     "binary_cross_entropy": BinaryCrossentropy,

@@ -76,6 +76,16 @@ def logits_product_form(y: Number, z: Number) -> Number:
     return total(np.maximum(z, 0) - z * y + np.log(1 + np.exp(-np.abs(z)))) / count(y)
 
 
+def log_sigmoid_form(y: Number, z: Number) -> Number:
+    """L = 1/N Σ (1 − y) z − log σ(z), log σ(z) = min(z, 0) − log(1 + e^(−|z|)), the form that PyTorch computes."""
+    return total((1 - y) * z - (np.minimum(z, 0) - np.log(1 + np.exp(-np.abs(z))))) / count(y)
+
+
+def log_sigmoid_form_derivative(y: Number, z: Number) -> Number:
+    """∂L/∂z with σ(z) = e^(z − log(1 + e^z)), which is how JAX differentiates log σ."""
+    return ((1 - y) * np.exp(z - softplus(z)) - y * np.exp(-z - softplus(-z))) / count(y)
+
+
 class Loss(NamedTuple):
     """A loss and its derivative, side by side."""
 

@@ -39,9 +39,7 @@ def forward(network: Network, parameters: Mapping[str, Number], x: Number) -> tu
     return a, cache
 
 
-def backward(
-    network: Network, parameters: Mapping[str, Number], cache: Cache, dz: Number
-) -> dict[str, Number]:
+def backward(network: Network, parameters: Mapping[str, Number], cache: Cache, dz: Number) -> dict[str, Number]:
     """Every ∂L/∂W, ∂L/∂b from dz = ∂L/∂z of the last layer, walking back layer by layer."""
     gradients: dict[str, Number] = {}
     for layer in reversed(network.layers):

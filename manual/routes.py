@@ -10,13 +10,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from manual.activations import ACTIVATIONS, Number, sigmoid, sigmoid_slope
+from manual.activations import ACTIVATIONS, Number, sigmoid_slope
 from manual.losses import (
     LOSSES,
     binary_cross_entropy,
     binary_cross_entropy_derivative,
     binary_cross_entropy_with_logits,
     binary_cross_entropy_with_logits_derivative,
+    log_sigmoid_form,
+    log_sigmoid_form_derivative,
     logits_product_form,
 )
 
@@ -53,13 +55,10 @@ def _tanh_probability_delta(y: Number, z: Number) -> Number:
     return binary_cross_entropy_derivative(y, p) * sigmoid_slope(z, p)
 
 
-SIMPLIFIED = Route(
-    "simplified", binary_cross_entropy_with_logits, binary_cross_entropy_with_logits_derivative
-)
-THROUGH_TANH = Route(
-    "through tanh", lambda y, z: binary_cross_entropy(y, tanh_probability(z)), _tanh_probability_delta
-)
+SIMPLIFIED = Route("simplified", binary_cross_entropy_with_logits, binary_cross_entropy_with_logits_derivative)
+THROUGH_TANH = Route("through tanh", lambda y, z: binary_cross_entropy(y, tanh_probability(z)), _tanh_probability_delta)
 PRODUCT_FORM = Route("product form", logits_product_form, binary_cross_entropy_with_logits_derivative)
+LOG_SIGMOID = Route("log sigmoid", log_sigmoid_form, log_sigmoid_form_derivative)
 
 
 def routes(loss: str, activation: str) -> tuple[Route, ...]:
@@ -71,5 +70,5 @@ def routes(loss: str, activation: str) -> tuple[Route, ...]:
     if (loss, activation) == ("binary_cross_entropy", "sigmoid"):
         return (SIMPLIFIED, PRODUCT_FORM, chain(loss, activation), THROUGH_TANH)
     if (loss, activation) == ("binary_cross_entropy_with_logits", "linear"):
-        return (SIMPLIFIED, PRODUCT_FORM)
+        return (SIMPLIFIED, PRODUCT_FORM, LOG_SIGMOID)
     return (chain(loss, activation),)
