@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -14,9 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from problems.problem import Array, Problem, ProblemError
+from problems.problem import Array, ProblemError
 from problems.records import problem_from_json, problem_to_json
-from problems.trace import Trace, TraceError
+from problems.requirements import shown
+from problems.trace import Trace, TraceError, require_rows
+from problems.values import number
 from problems.writing import write_bytes
 
 GROUPS = ("initial", "gradient", "parameter")
@@ -24,11 +28,34 @@ TEXTS = ("problem", "implementation", "environment", "seconds")
 MARK = b"sha256:"
 COMMENT = len(MARK) + 64
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)
+DENSEST = 1032  # what deflate packs into one byte at most
+DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    RuntimeError,
+    OSError,
+)
+UNREADABLE = (
+    *(ArithmeticError, LookupError, MemoryError, RecursionError, SyntaxError, TypeError, ValueError),
+    tokenize.TokenError,  # NumPy tokenizes a header that it cannot parse
+)
+HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
-def save_trace(trace: Trace, path: Path) -> None:
-    """Write `trace` whole or not at all; the same trace gives the same bytes."""
-    write_bytes(path, sealed(trace_arrays(trace)))
+def save_trace(trace: Trace, path: str | Path) -> None:
+    """Write `trace` whole or not at all; the same trace gives the same bytes.
+
+    Raises TraceError where a tensor holds objects, OSError where the file cannot be written.
+    """
+    arrays = trace_arrays(trace)
+    for key, values in arrays.items():
+        if values.dtype.hasobject:
+            raise TraceError(f"{key} holds objects, expected numbers")
+    write_bytes(path, sealed(arrays))
 
 
 def trace_arrays(trace: Trace) -> dict[str, Array]:
@@ -59,21 +86,28 @@ def sealed(arrays: Mapping[str, Array]) -> bytes:
     return data[:-64] + hashlib.sha256(data).hexdigest().encode()
 
 
-def load_trace(path: Path) -> Trace:
+def load_trace(path: str | Path) -> Trace:
     """The trace in the file at `path`.
 
     Raises TraceError, one line naming the file, for a file that is missing, truncated, altered or no trace, holds
     foreign keys or pickled objects, or whose rows do not fit its problem. Tensors that are wrong are for the audit.
     """
     try:
-        data = path.read_bytes()
+        data = Path(path).read_bytes()
     except OSError as error:
         raise TraceError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except ValueError:
+        raise TraceError(f"{path}: is not a file name") from None
     try:
-        require_seal(data)
-        return trace_from_arrays(read_arrays(data))
+        return trace_from_bytes(data)
     except (TraceError, ProblemError) as error:
         raise TraceError(f"{path}: {error}") from None
+
+
+def trace_from_bytes(data: bytes) -> Trace:
+    """The trace in the bytes of a file; raises TraceError or ProblemError where they are no trace."""
+    require_seal(data)
+    return trace_from_arrays(read_arrays(data))
 
 
 def require_seal(data: bytes) -> None:
@@ -92,47 +126,71 @@ def read_arrays(data: bytes) -> dict[str, Array]:
     """Every member of the npz file, without pickle."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = archive.namelist()
-            if len(set(names)) != len(names):
+            keys = [name.removesuffix(".npy") for name in archive.namelist()]
+            if len(set(keys)) != len(keys):
                 raise TraceError("holds the same key twice")
-            return {name.removesuffix(".npy"): _read_member(archive, name) for name in names}
-    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, OSError):
+            members = archive.infolist()
+            return {key: _array(key, _content(archive, info)) for key, info in zip(keys, members, strict=True)}
+    except DAMAGE:
         raise TraceError("is truncated or was altered; record it again") from None
 
 
-def _read_member(archive: zipfile.ZipFile, name: str) -> Array:
-    if archive.getinfo(name).file_size > len(archive.fp.getbuffer()) * 1100:  # type: ignore[union-attr]
-        raise TraceError(f"{name} claims a size that its file cannot hold")  # deflate packs 1032 : 1 at most
+def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise TraceError(f"{member.filename} is packed in a way that NumPy does not use")
+    if member.file_size > member.compress_size * DENSEST + 64:
+        raise TraceError(f"{member.filename} claims a size that its file cannot hold")
+    return archive.read(member)
+
+
+def _array(key: str, content: bytes) -> Array:
+    """The array in an npy file; its header is checked against what is there before anything is reserved."""
     try:
-        array: Array = np.lib.format.read_array(io.BytesIO(archive.read(name)), allow_pickle=False)
-    except (ValueError, TypeError, SyntaxError, MemoryError):
-        raise TraceError(f"{name} is no plain array of numbers or text (pickled objects are refused)") from None
+        file = io.BytesIO(content)
+        version = np.lib.format.read_magic(file)
+        read_header = HEADERS[version]
+        shape, _, dtype = read_header(file)
+        if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != len(content) - file.tell():
+            raise ValueError("its header claims another size")
+        array: Array = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+    except UNREADABLE:
+        raise TraceError(f"{key} is not a plain array of numbers or text (pickled objects are refused)") from None
     return array
 
 
 def trace_from_arrays(arrays: Mapping[str, Array]) -> Trace:
     """The trace told by the members of a file."""
-    for key in (*TEXTS, "rows", "loss"):
-        if key not in arrays:
-            raise TraceError(f"key {key!r} is missing")
+    _require_keys(arrays)
     problem = problem_from_json(_json(arrays, "problem"))
+    require_rows(arrays["rows"], problem)
+    initial, gradients, parameters = (_group(arrays, group) for group in GROUPS)
     trace = Trace(
         problem=problem,
         implementation=_text(arrays, "implementation"),
-        environment=_flat(arrays, "environment", str),
-        seconds=_flat(arrays, "seconds", float),
-        rows=_rows(arrays["rows"], problem),
+        environment=_environment(arrays),
+        seconds=_seconds(arrays),
+        rows=arrays["rows"],
         loss=_numbers("loss", arrays["loss"]),
-        **{field: _group(arrays, group) for field, group in zip(("initial", "gradients", "parameters"), GROUPS, strict=True)},
+        initial=initial,
+        gradients=gradients,
+        parameters=parameters,
     )
     _require_lengths(trace)
     return trace
 
 
+def _require_keys(arrays: Mapping[str, Array]) -> None:
+    single = (*TEXTS, "rows", "loss")
+    for key in single:
+        if key not in arrays:
+            raise TraceError(f"key {key!r} is missing")
+    for key in arrays:
+        group, _, name = key.partition(".")
+        if key not in single and not (group in GROUPS and name):
+            raise TraceError(f"key {shown(key)} is not known")
+
+
 def _group(arrays: Mapping[str, Array], group: str) -> dict[str, Array]:
-    foreign = [key for key in arrays if key not in (*TEXTS, "rows", "loss") and key.split(".")[0] not in GROUPS]
-    if foreign:
-        raise TraceError(f"key {foreign[0]!r} is not known")
     start = f"{group}."
     return {key[len(start) :]: _numbers(key, values) for key, values in arrays.items() if key.startswith(start)}
 
@@ -143,41 +201,44 @@ def _numbers(key: str, values: Array) -> Array:
     return values
 
 
-def _rows(rows: Array, problem: Problem) -> Array:
-    if rows.ndim != 2 or rows.dtype.kind not in "iu":
-        raise TraceError(f"rows: shape {rows.shape} of {rows.dtype}, expected whole numbers (steps, batch)")
-    if rows.size and (rows.min() < -1 or rows.max() >= len(problem.x) or (rows < 0).all(axis=1).any()):
-        raise TraceError(f"rows: expected positions 0 to {len(problem.x) - 1}, at least one a step, -1 to fill up")
-    return rows
-
-
 def _require_lengths(trace: Trace) -> None:
     if trace.loss.ndim < 1:
         raise TraceError("loss: expected one number a step, (steps,)")
-    lengths = {"rows": len(trace.rows)}
+    stacked = {"rows": trace.rows}
     for group, tensors in (("gradient", trace.gradients), ("parameter", trace.parameters)):
-        lengths |= {f"{group}.{name}": len(values) if values.ndim else -1 for name, values in tensors.items()}
-    for key, length in lengths.items():
-        if length != trace.steps:
-            raise TraceError(f"{key} has {length} steps, loss has {trace.steps}")
+        stacked |= {f"{group}.{name}": values for name, values in tensors.items()}
+    for key, values in stacked.items():
+        if values.shape[:1] != (trace.steps,):
+            raise TraceError(f"{key} has the shape {values.shape}, but loss is told for {trace.steps} steps")
 
 
 def _text(arrays: Mapping[str, Array], key: str) -> str:
     value = arrays[key]
     if value.dtype.kind != "U" or value.shape != ():
         raise TraceError(f"{key}: expected one text, got {value.dtype} of shape {value.shape}")
-    return str(value)
+    try:
+        return str(value)
+    except (ValueError, SystemError):  # NumPy's, for a letter beyond Unicode
+        raise TraceError(f"{key}: is not Unicode text") from None
 
 
 def _json(arrays: Mapping[str, Array], key: str) -> Any:
+    text = _text(arrays, key)
     try:
-        return json.loads(_text(arrays, key))
+        return json.loads(text)
     except (ValueError, RecursionError):
-        raise TraceError(f"{key}: is no JSON") from None
+        raise TraceError(f"{key}: is not JSON") from None
 
 
-def _flat(arrays: Mapping[str, Array], key: str, kind: type[str] | type[float]) -> dict[str, Any]:
-    value = _json(arrays, key)
-    if not isinstance(value, dict) or not all(isinstance(item, (kind, int)) for item in value.values()):
-        raise TraceError(f"{key}: expected an object of {'texts' if kind is str else 'numbers'}")
+def _environment(arrays: Mapping[str, Array]) -> dict[str, str]:
+    value = _json(arrays, "environment")
+    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+        raise TraceError("environment: expected an object of texts")
     return value
+
+
+def _seconds(arrays: Mapping[str, Array]) -> dict[str, float]:
+    value = _json(arrays, "seconds")
+    if not isinstance(value, dict):
+        raise TraceError("seconds: expected an object of numbers")
+    return {key: number(f"seconds.{key}", item) for key, item in value.items()}
