@@ -22,7 +22,8 @@ def _lines(found: Sensitivity, spots: BlindSpots | None) -> Iterator[str]:
     yield setting(found.problem)
     yield (
         f"{counted(len(found.planted), 'mistake')} planted one at a time, "
-        f"{counted(found.steps, 'step')} trained with each, held against {_check(found)}: {len(found.planted) - len(survivors)} noticed, {len(survivors)} not"
+        f"{counted(found.steps, 'step')} trained with each, "
+        f"held against {_check(found)}: {len(found.planted) - len(survivors)} noticed, {len(survivors)} not"
     )
     yield ""
     yield "Noticed of planted, per mistake and formula"

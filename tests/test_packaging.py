@@ -131,7 +131,19 @@ REQUIRE = [
 
 @pytest.mark.parametrize(("arguments", "code", "summary", "reason"), REQUIRE, ids=lambda value: str(value))
 def test_require_fails_where_an_implementation_would_be_skipped(suite, arguments, code, summary, reason):
-    command = [sys.executable, "-m", "pytest", "-rs", "-p", "no:xdist", "-p", "no:cacheprovider", *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-rs",
+        "-p",
+        "no:xdist",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:backproof",
+        *arguments,
+    ]
     process = subprocess.run(command, cwd=suite, capture_output=True, text=True)
     output = process.stdout + process.stderr
     assert (process.returncode, summary in output, reason in output) == (code, True, True), output
