@@ -55,38 +55,55 @@ def _cells(data: bytes) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        # The Python engine alone tells a cell that is empty ("") from one that a short line lacks (NaN).
-        table = pd.read_csv(
-            io.StringIO(data.decode("utf-8-sig"), newline=None),
-            engine="python",
-            header=None,
-            dtype=str,
-            keep_default_na=False,
-            skip_blank_lines=False,
-            skipinitialspace=True,
-        )
+        text = io.StringIO(data.decode("utf-8-sig"), newline=None).read()  # every line break as "\n"
     except UnicodeDecodeError as error:
         raise ProblemError(f"is not UTF-8 text (byte {error.start + 1})") from None
+    table = text.lstrip("\n")
+    try:
+        cells = _parsed(table)
     except pd.errors.EmptyDataError:
         raise ProblemError("is empty") from None
     except pd.errors.ParserError as error:
-        raise ProblemError(_unparsed(str(error))) from None
-    return _even(_numbered(table))
+        raise ProblemError(_unparsed(table, str(error), len(text) - len(table))) from None
+    cells.index = 1 + len(text) - len(table) + np.arange(len(cells)) + _breaks_before(cells)
+    return _even(cells.dropna(how="all"))
 
 
-def _unparsed(reason: str) -> str:
+def _parsed(text: str, rows: int | None = None) -> pd.DataFrame:
+    import pandas as pd
+
+    # The Python engine alone tells a cell that is empty ("") from one that a short line lacks (NaN).
+    return pd.read_csv(
+        io.StringIO(text),
+        engine="python",
+        header=None,
+        dtype=str,
+        keep_default_na=False,
+        skip_blank_lines=False,
+        skipinitialspace=True,
+        nrows=rows,
+    )
+
+
+def _unparsed(text: str, reason: str, skipped: int) -> str:
+    """What is wrong with a text that pandas refuses; pandas counts rows where a message should count lines."""
     ragged = RAGGED.search(reason)
     if ragged is None:
-        return f"is not a CSV table: {' '.join(reason.split())}"
-    header, line, here = ragged.groups()
+        return f"is not a CSV table: {reason.strip()}"
+    header, row, here = map(int, ragged.groups())
+    line = skipped + row + int(_breaks(_parsed(text, row - 1)).sum())
     return f"line {line} has {here} cells, the header has {header}"
 
 
-def _numbered(table: pd.DataFrame) -> pd.DataFrame:
-    """The table indexed by the line on which each row begins, a quoted cell's own line breaks counted."""
-    breaks = table.apply(lambda column: column.str.count("\n")).sum(axis=1).to_numpy(dtype=int)
-    begins = 1 + np.arange(len(table)) + np.cumsum(breaks) - breaks
-    return table.set_index(begins).dropna(how="all")
+def _breaks(table: pd.DataFrame) -> Array:
+    """How many line breaks the cells of each row hold."""
+    breaks: Array = table.apply(lambda column: column.str.count("\n")).sum(axis=1).to_numpy(dtype=int)
+    return breaks
+
+
+def _breaks_before(table: pd.DataFrame) -> Array:
+    breaks = _breaks(table)
+    return np.cumsum(breaks) - breaks
 
 
 def _even(table: pd.DataFrame) -> pd.DataFrame:

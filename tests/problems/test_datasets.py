@@ -84,6 +84,7 @@ def test_numbers_are_the_nearest_float64(read):
         (b"a,b,y\n1,2,3\n4,5\n", "line 3 has 2 cells, the header has 3"),
         (b"a,b,y\n1,2,3\n4,5,6,7\n", "line 3 has 4 cells, the header has 3"),
         (b"a,b,y\n1,2,3,\n4,5,6,\n", "line 2 has 4 cells, the header has 3"),
+        (b'\n\na,b,y\n1,"\n",3\n\n4,5,6,7\n', "line 7 has 4 cells, the header has 3"),
         (b'a,b,y\n1,2,"3\n4,5,6\n', "is not a CSV table: unexpected end of data"),
         (b"a;b;y\n1;2;3\n", "column 'a' is missing; the file has 'a;b;y'"),
         (b"a,c,y\n1,2,3\n", "column 'b' is missing; the file has 'a', 'c', 'y'"),
@@ -92,7 +93,7 @@ def test_numbers_are_the_nearest_float64(read):
     ],
     ids=[
         "empty", "blank", "header-only", "not-utf-8", "utf-16", "short-line", "long-line", "all-lines-long",
-        "open-quote", "semicolons", "missing-column", "doubled-column", "no-header",
+        "long-after-two-line-cell", "open-quote", "semicolons", "missing-column", "doubled-column", "no-header",
     ],
 )  # fmt: skip
 def test_file_that_is_no_such_table(refusal, content, why):
