@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from problems.requirements import (
     MOST_SEED,
+    frozen_table,
+    listed,
     require_choice,
     require_count,
-    require_finite,
+    require_kind,
     require_line,
     require_positive,
 )
@@ -36,13 +38,6 @@ PROBABILITY_ACTIVATIONS = ("sigmoid",)
 MOST_PARAMETERS = 10**8
 
 
-def frozen(values: Array, dtype: str) -> Array:
-    """A read-only copy of `values` in `dtype`."""
-    copy = np.array(values, dtype=dtype)
-    copy.setflags(write=False)
-    return copy
-
-
 @dataclass(frozen=True, kw_only=True)
 class Network:
     """A dense network: `units[k]` nodes with `activations[k]` in layer k + 1, after `inputs` input columns.
@@ -57,13 +52,14 @@ class Network:
 
     def __post_init__(self) -> None:
         require_count("network.inputs", self.inputs)
+        for key in ("units", "activations"):
+            object.__setattr__(self, key, listed(f"network.{key}", getattr(self, key)))
         if not self.units:
             raise ProblemError("network.units: needs at least one layer, such as [2, 1]")
         for number in self.units:
             require_count("network.units", number)
         object.__setattr__(self, "inputs", int(self.inputs))
         object.__setattr__(self, "units", tuple(int(number) for number in self.units))
-        object.__setattr__(self, "activations", tuple(self.activations))
         self._require_sensible_size()
         if len(self.activations) != len(self.units):
             raise ProblemError(
@@ -140,6 +136,9 @@ class Problem:
     start: str = "given"
 
     def __post_init__(self) -> None:
+        require_kind("network", self.network, Network)
+        require_kind("training.optimizer", self.optimizer, Optimizer)
+        require_kind("initial", self.initial, Mapping)
         require_line("name", self.name)
         require_line("start", self.start)
         require_choice("network.loss", self.loss, LOSSES)
@@ -147,7 +146,7 @@ class Problem:
         require_choice("training.dtype", self.dtype, DTYPES)
         self._validate_counts()
         for key in ("x", "y"):
-            object.__setattr__(self, key, self._table(f"data.{key}", getattr(self, key)))
+            object.__setattr__(self, key, frozen_table(f"data.{key}", getattr(self, key), self.dtype))
         object.__setattr__(self, "initial", self._validated_initial())
         self._validate_data()
         self._validate_rate()
@@ -159,36 +158,16 @@ class Problem:
         for key in ("epochs", "batch_size", "seed"):
             object.__setattr__(self, key, int(getattr(self, key)))
 
-    def _table(self, key: str, values: Array) -> Array:
-        try:
-            given = np.asarray(values)
-        except ValueError:
-            raise ProblemError(f"{key}: its rows have different lengths") from None
-        if given.ndim != 2 or given.size == 0 or given.dtype.kind not in "fiu":
-            raise ProblemError(
-                f"{key}: expected a table of numbers (rows, columns), got shape {given.shape} of {given.dtype}"
-            )
-        require_finite(key, given)
-        with np.errstate(over="ignore"):
-            table = frozen(given, self.dtype)
-        lost = np.argwhere(np.isinf(table))
-        if len(lost):
-            row, column = (int(i) for i in lost[0])
-            raise ProblemError(
-                f"{key}: row {row + 1}, column {column + 1} is {given[row, column]}, too large for {self.dtype}"
-            )
-        return table
-
     def _validated_initial(self) -> dict[str, Array]:
         shapes = self.network.parameter_shapes
         missing, unknown = shapes.keys() - self.initial.keys(), self.initial.keys() - shapes.keys()
         if missing or unknown:
-            names = ", ".join(sorted(missing or unknown))
+            names = ", ".join(sorted(map(str, missing or unknown)))
             expected = ", ".join(shapes)
             raise ProblemError(f"initial: {names} {'missing' if missing else 'unknown'}; expected {expected}")
         initial = {}
         for name, shape in shapes.items():
-            values = self._table(f"initial.{name}", self.initial[name])
+            values = frozen_table(f"initial.{name}", self.initial[name], self.dtype)
             if values.shape != shape:
                 raise ProblemError(f"initial.{name}: shape {values.shape} where the network needs {shape}")
             initial[name] = values
@@ -207,10 +186,12 @@ class Problem:
 
     def _validate_column_names(self) -> None:
         for key, table in (("input_names", self.x), ("target_names", self.y)):
-            names = getattr(self, key)
-            object.__setattr__(self, key, tuple(names))
+            names = listed(f"data.{key}", getattr(self, key))
+            object.__setattr__(self, key, names)
             for name in names:
                 require_line(f"data.{key}", name)
+                if names.count(name) > 1:
+                    raise ProblemError(f"data.{key}: {name!r} is named twice")
             if names and len(names) != table.shape[1]:
                 raise ProblemError(f"data.{key}: {len(names)} names for {table.shape[1]} columns")
 
@@ -250,6 +231,3 @@ class Problem:
     def changed(self, **changes: Any) -> Problem:
         """The same problem with some fields replaced, validated anew."""
         return replace(self, **changes)
-
-
-Dtype = Literal["float64", "float32"]

@@ -79,6 +79,40 @@ def require_line(key: str, value: object) -> None:
         raise ProblemError(f"{key}: {shown(value)} is not one line of printable text")
 
 
+def require_kind(key: str, value: object, kind: type) -> None:
+    """Raise ProblemError unless `value` is a `kind`."""
+    if not isinstance(value, kind):
+        raise ProblemError(f"{key}: {shown(value)} is not a {kind.__name__}")
+
+
+def listed(key: str, values: Any) -> tuple[Any, ...]:
+    """`values` as a tuple; raises ProblemError unless they are several: a text is one value."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise ProblemError(f"{key}: {shown(values)} is not a list")
+    return tuple(values)
+
+
+def frozen_table(key: str, values: object, dtype: str) -> Array:
+    """A read-only copy in `dtype`; raises ProblemError unless `values` is a table of numbers finite in `dtype`."""
+    try:
+        given = np.asarray(values)
+    except ValueError:
+        raise ProblemError(f"{key}: its rows have different lengths") from None
+    if given.ndim != 2 or given.size == 0 or given.dtype.kind not in "fiu":
+        raise ProblemError(
+            f"{key}: expected a table of numbers (rows, columns), got shape {given.shape} of {given.dtype}"
+        )
+    require_finite(key, given)
+    with np.errstate(over="ignore"):
+        table = np.array(given, dtype=dtype)
+    lost = np.argwhere(np.isinf(table))
+    if len(lost):
+        row, column = (int(i) for i in lost[0])
+        raise ProblemError(f"{key}: row {row + 1}, column {column + 1} is {given[row, column]}, too large for {dtype}")
+    table.setflags(write=False)
+    return table
+
+
 def require_finite(key: str, values: Array) -> None:
     """Raise ProblemError where the table `values` holds NaN or infinity, naming the first bad element."""
     bad = np.argwhere(~np.isfinite(values))
