@@ -107,7 +107,7 @@ def nested(values: Array) -> str:
     """A matrix as nested lists of at most 12 digits; large ones shortened."""
     return np.array2string(
         values, separator=", ", threshold=40, edgeitems=2, formatter={"float_kind": lambda x: f"{x:.{LOSS_DIGITS}g}"}
-    ).replace("\n", " ")
+    ).replace("\n ", " ")
 
 
 def short(quantity: str) -> str:
