@@ -1,34 +1,109 @@
 """Deviations of released frameworks that the audit found, with the evidence and how to see them for oneself.
 
 A known deviation stays a disagreement. It carries its text, and does not by itself fail a run unless --strict.
-tests/comparisons/test_known_deviations.py runs each reproduction, and fails when the deviation is gone.
+It says what is computed instead, and that is held against a bound like any formula: whatever else is wrong in a
+step, saturated or not, is told as before. tests/comparisons/test_known_deviations.py runs each reproduction, and
+fails when the deviation is gone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import combinations
 
+import numpy as np
+
+from comparisons.arithmetic.bounds import Bounded
+from comparisons.arithmetic.precision import FLOAT32, PRECISIONS, Precision
+from comparisons.audit import Observed, chunks, observed_at
+from comparisons.reference import Expectation, expectations, leaves, quantities
+from comparisons.tally import outside
 from comparisons.verdict import Audit, Verdict
+from manual.activations import Number, sigmoid, sigmoid_slope
+from manual.losses import binary_cross_entropy, binary_cross_entropy_derivative, count, total
+from manual.network import completed_step, forward
+from manual.routes import Formula, Route
+from problems.problem import Array, Problem
 from problems.trace import Trace
 
 
 @dataclass(frozen=True, kw_only=True)
 class KnownDeviation:
-    """applies: whether what the audit found is this deviation and nothing more;
-    reproduction: Python lines that print `True` while the deviation exists; environment: what they run under."""
+    """carries: the precision computed in instead of a higher one; route: the loss computed instead, in a precision;
+    concerns: the problems that meet it; reproduction: Python lines that print `True` while the deviation exists;
+    environment: what they run under."""
 
     implementation: str
     text: str
     seen_with: str
     reproduction: str
-    environment: dict[str, str]
-    applies: Callable[[Trace, Audit], bool]
+    concerns: Callable[[Problem], bool]
+    carries: Precision | None = None
+    route: Callable[[Precision], Route] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def _carries_float32(trace: Trace, audit: Audit) -> bool:
-    return trace.problem.dtype == "float64" and audit.carries == "float32" and not audit.faults
+def _in_float64(problem: Problem) -> bool:
+    return problem.dtype == "float64"
 
+
+def _tanh_in_float64(problem: Problem) -> bool:
+    return _in_float64(problem) and "tanh" in problem.network.activations
+
+
+def _from_probabilities(problem: Problem) -> bool:
+    return problem.loss == "binary_cross_entropy"
+
+
+def _through_probability(name: str, loss: Formula, derivative: Formula) -> Route:
+    """A loss and its derivative as functions of y and ŷ = σ(z)."""
+
+    def delta(y: Number, z: Number) -> Number:
+        y_hat = sigmoid(z)
+        return derivative(y, y_hat) * sigmoid_slope(z, y_hat)
+
+    return Route(name, lambda y, z: loss(y, sigmoid(z)), delta)
+
+
+def torch_clamps(precision: Precision) -> Route:
+    """max(log ŷ, −100) and max(log(1 − ŷ), −100) in the loss; (ŷ − y) / max(ŷ (1 − ŷ), 1e-12) in its derivative.
+
+    The 1e-12 is a float32 constant in torch's source (aten/src/ATen/native/Loss.cpp), whatever the run's dtype.
+    """
+    least: Number = Bounded.rounded(np.exp(-100.0), precision)
+    smallest: Number = Bounded.exact(np.float32(1e-12), precision)
+
+    def loss(y: Number, y_hat: Number) -> Number:
+        logs = y * np.log(np.maximum(y_hat, least)) + (1 - y) * np.log(np.maximum(1 - y_hat, least))
+        return -total(logs) / count(y)
+
+    def derivative(y: Number, y_hat: Number) -> Number:
+        return (y_hat - y) / np.maximum(y_hat * (1 - y_hat), smallest) / count(y)
+
+    return _through_probability("torch's clamps", loss, derivative)
+
+
+def keras_clips(precision: Precision) -> Route:
+    """ŷ clipped to [1e-7, 1 − 1e-7] before the loss; nothing flows back through a ŷ outside."""
+    low: Number = Bounded.rounded(1e-7, precision)
+    high: Number = Bounded.rounded(1 - 1e-7, precision)
+
+    def clipped(y_hat: Number) -> Number:
+        return np.minimum(np.maximum(y_hat, low), high)
+
+    def derivative(y: Number, y_hat: Number) -> Number:
+        inside = np.where(y_hat > low, 1, 0) * np.where(high > y_hat, 1, 0)
+        return inside * binary_cross_entropy_derivative(y, clipped(y_hat))
+
+    return _through_probability("Keras's clip", lambda y, y_hat: binary_cross_entropy(y, clipped(y_hat)), derivative)
+
+
+_KERAS_CLIPS = "keras.ops.binary_crossentropy clips probabilities to [1e-7, 1 - 1e-7]: no gradient beyond"
+_KERAS_CLIPS_REPRODUCTION = (
+    "import keras; one = keras.ops.convert_to_tensor([[1.0]])\n"
+    "print(float(keras.ops.binary_crossentropy(one, 1e-9 * one)[0, 0]) < 17)"
+)
 
 KNOWN_DEVIATIONS = (
     KnownDeviation(
@@ -40,16 +115,103 @@ KNOWN_DEVIATIONS = (
             "print(keras.ops.matmul(one, one).dtype == torch.float32)"
         ),
         environment={"KERAS_BACKEND": "torch"},
-        applies=_carries_float32,
+        concerns=_in_float64,
+        carries=FLOAT32,
+    ),
+    KnownDeviation(
+        implementation="keras-jax",
+        text="keras.ops.tanh on Keras's jax backend turns float64 into float32",
+        seen_with="keras 3.15.1, jax 0.10.2",
+        reproduction=(
+            "import jax; jax.config.update('jax_enable_x64', True); import keras\n"
+            "print(keras.ops.tanh(jax.numpy.ones(1, 'float64')).dtype == 'float32')"
+        ),
+        environment={"KERAS_BACKEND": "jax"},
+        concerns=_tanh_in_float64,
+        carries=FLOAT32,
+    ),
+    KnownDeviation(
+        implementation="torch",
+        text="torch.nn.BCELoss holds log at -100 or above, and in its derivative p (1 - p) at 1e-12 or above",
+        seen_with="torch 2.13.0",
+        reproduction=(
+            "import torch; p = torch.tensor([1e-14], dtype=torch.float64, requires_grad=True)\n"
+            "torch.nn.BCELoss()(p, torch.ones_like(p)).backward(); print(float(-p.grad[0]) < 2e12)"
+        ),
+        concerns=_from_probabilities,
+        route=torch_clamps,
+    ),
+    *(
+        KnownDeviation(
+            implementation=f"keras-{backend}",
+            text=f"{_KERAS_CLIPS} (on Keras's {backend} backend)",
+            seen_with=f"keras 3.15.1, {versions}",
+            reproduction=_KERAS_CLIPS_REPRODUCTION,
+            environment={"KERAS_BACKEND": backend},
+            concerns=_from_probabilities,
+            route=keras_clips,
+        )
+        for backend, versions in (("torch", "torch 2.13.0"), ("jax", "jax 0.10.2"))
     ),
 )
 
 
 def known_deviation(trace: Trace, audit: Audit) -> str | None:
-    """The text of the known deviation that explains all that `audit` found wrong, or None."""
-    if audit.verdict is not Verdict.DISAGREES:
+    """The text of the known deviations that explain all that `audit` found wrong, or None."""
+    if audit.verdict is not Verdict.DISAGREES or audit.faults:
         return None
-    for known in KNOWN_DEVIATIONS:
-        if known.implementation == trace.implementation and known.applies(trace, audit):
-            return f"{known.text} (seen with {known.seen_with})"
+    met = [
+        known
+        for known in KNOWN_DEVIATIONS
+        if known.implementation == trace.implementation and known.concerns(trace.problem)
+    ]
+    for together in _few_first(met):
+        if all(_explains(together, observed_at(trace, positions)) for positions in chunks(trace)):
+            return "; ".join(f"{known.text} (seen with {known.seen_with})" for known in together)
     return None
+
+
+def _few_first(known: list[KnownDeviation]) -> Iterator[tuple[KnownDeviation, ...]]:
+    for number in range(1, len(known) + 1):
+        yield from combinations(known, number)
+
+
+def _explains(together: tuple[KnownDeviation, ...], observed: Observed) -> bool:
+    """Whether every step is right, or as right as these deviations leave it, in all its elements alike."""
+    problem = observed.problem
+    run = PRECISIONS[problem.dtype]
+    carried = min((known.carries for known in together if known.carries), key=lambda one: one.digits, default=run)
+    states = (problem, observed.before, observed.x, observed.y)
+    right = expectations(*states)
+    explained = _explained_steps(observed, right, expectations(*states, carried))
+    for known in together:
+        if known.route is not None:
+            explained |= _explained_steps(observed, right, instead(observed, known.route(carried), carried))
+    return bool(explained.all())
+
+
+def _explained_steps(observed: Observed, right: Mapping[str, Expectation], instead: Mapping[str, Expectation]) -> Array:
+    """(steps,): whether each element is within the formulas' bound, or told and within the other's."""
+    explained = np.ones(len(observed.positions), dtype=bool)
+    for name, values in observed.actual.items():
+        actual = values.astype(np.float64)
+        unexplained = outside(actual, instead[name]) | ~instead[name].told
+        wrong = outside(actual, right[name]) & unexplained
+        explained &= ~wrong.reshape(len(wrong), -1).any(axis=1)
+    return explained
+
+
+def instead(observed: Observed, route: Route, carried: Precision) -> dict[str, Expectation]:
+    """What each step gives where the loss takes `route`, by quantity name."""
+    problem = observed.problem
+    run = PRECISIONS[problem.dtype]
+    state = {name: leaves(values, run, carried) for name, values in observed.before.items()}
+    x, y = leaves(observed.x, run, carried), leaves(observed.y, run, carried)
+    rate = Bounded.rounded(problem.optimizer.learning_rate, carried)
+    _, cache = forward(problem.network, state, x)
+    loss, dz = route.loss(y, cache.z[-1]), route.delta(y, cache.z[-1])
+    step = completed_step(problem.network, state, cache, loss, dz, rate)
+    return {
+        name: Expectation(expected=one.value, bound=one.error, told=np.isfinite(one.error))
+        for name, one in quantities(step).items()
+    }

@@ -1,0 +1,165 @@
+"""Each known deviation still exists, and hides nothing else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from comparisons.audit import audit
+from comparisons.known_deviations import KNOWN_DEVIATIONS, KnownDeviation, known_deviation
+from comparisons.verdict import Verdict
+from manual import train as by_hand
+from manual.activations import sigmoid
+from manual.network import backward, forward
+from manual.optimizers import sgd
+from problems.catalogue import named_problem
+from problems.initializers import starting_parameters
+from problems.order import batches
+from problems.problem import Problem
+from problems.step import Step
+from problems.trace import Trace
+
+
+def named(known: KnownDeviation) -> str:
+    """The implementation and the function."""
+    return f"{known.implementation}-{next(word for word in known.text.split() if '.' in word)}"
+
+
+@pytest.mark.parametrize("known", KNOWN_DEVIATIONS, ids=named)
+def test_reproduction_still_shows_it(known: KnownDeviation, require_or_skip: Callable[[str], None]) -> None:
+    require_or_skip(known.implementation)
+    command = [sys.executable, "-c", known.reproduction]
+    ran = subprocess.run(
+        command, env={**os.environ, **known.environment}, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.split()[-1] == "True", f"gone: remove the entry {known.text!r} from known_deviations.py"
+
+
+@pytest.mark.parametrize("known", KNOWN_DEVIATIONS, ids=named)
+def test_reproduction_is_two_lines(known: KnownDeviation) -> None:
+    assert len(known.reproduction.splitlines()) == 2
+
+
+def in_float32(problem: Problem, implementation: str) -> Trace:
+    """A float64 run of which every step is computed in float32 from its own float64 state."""
+    network, single = problem.network, problem.changed(dtype="float32", epochs=1)
+    parameters, steps = problem.initial, []
+    for rows in batches(problem):
+        one = single.changed(x=problem.x[rows], y=problem.y[rows], initial=parameters)
+        step = next(iter(by_hand.train(one)))
+        parameters = {name: step.parameters[name].astype(np.float64) for name in network.parameter_shapes}
+        gradients = {name: values.astype(np.float64) for name, values in step.gradients.items()}
+        steps.append(Step(rows=rows, loss=step.loss.astype(np.float64), gradients=gradients, parameters=parameters))
+    return Trace.record(problem, steps, implementation=implementation)
+
+
+def saturating() -> Problem:
+    """Two rows of classification, both of class 1, from where the output is the sigmoid of -31."""
+    problem = named_problem("classification")
+    initial = {"W1": np.ones((2, 2)), "b1": np.zeros((1, 2)), "W2": np.full((2, 1), -15.5), "b2": np.zeros((1, 1))}
+    return problem.changed(initial=initial, x=problem.x[:2], y=problem.y[:2], epochs=2)
+
+
+def clamped(problem: Problem, implementation: str = "torch") -> Trace:
+    """A run whose derivative of the loss divides by max(p (1 - p), 1e-12), as torch has it."""
+    return Trace.record(problem, clamped_steps(problem), implementation=implementation)
+
+
+def clamped_steps(problem: Problem) -> Iterator[Step]:
+    parameters = problem.initial
+    for rows in batches(problem):
+        y = problem.y[rows]
+        _, cache = forward(problem.network, parameters, problem.x[rows])
+        p = sigmoid(cache.z[-1])
+        dz = (p - y) / np.maximum(p * (1 - p), np.float32(1e-12).astype(float)) * (p * (1 - p))
+        gradients = backward(problem.network, parameters, cache, dz)
+        parameters = sgd(parameters, gradients, problem.optimizer.learning_rate)
+        loss = -np.mean(y * np.log(p) + (1 - y) * np.log1p(-p))
+        yield Step(rows=rows, loss=loss, gradients=gradients, parameters=parameters)
+
+
+def regression() -> Problem:
+    """Regression with a hidden layer of tanh."""
+    problem = named_problem("regression")
+    network = replace(problem.network, activations=("tanh", "linear"))
+    return problem.changed(network=network, initial=starting_parameters(network, "random:7"), start="random:7")
+
+
+def with_mistake(trace: Trace, group: str, name: str, step: int) -> Trace:
+    """`trace` with the last element of one tensor 0.1 % off at `step`, counted from 1."""
+    tensors: Any = {key: values.copy() for key, values in getattr(trace, group).items()}
+    tensors[name][step - 1].flat[-1] *= 1.001
+    return replace(trace, **{group: tensors})
+
+
+def explanation(trace: Trace) -> str | None:
+    """What is known of a trace that must disagree."""
+    found = audit(trace)
+    assert found.verdict is Verdict.DISAGREES
+    return known_deviation(trace, found)
+
+
+EXPLAINED = {
+    "keras-torch-float32": (lambda: in_float32(regression(), "keras-torch"), "matmul"),
+    "keras-jax-tanh": (lambda: in_float32(regression(), "keras-jax"), "tanh"),
+    "torch-clamps": (lambda: clamped(saturating()), "BCELoss"),
+}
+
+
+@pytest.mark.parametrize(("trace", "word"), EXPLAINED.values(), ids=EXPLAINED)
+def test_explains_what_it_is_about(trace: Callable[[], Trace], word: str) -> None:
+    assert word in (explanation(trace()) or "")
+
+
+@pytest.mark.parametrize("group", ["gradients", "parameters"])
+@pytest.mark.parametrize("name", ["W1", "b1", "W2", "b2"])
+@pytest.mark.parametrize("trace", [trace for trace, _ in EXPLAINED.values()], ids=EXPLAINED)
+def test_never_hides_another_mistake(trace: Callable[[], Trace], name: str, group: str) -> None:
+    right = trace()
+    assert explanation(with_mistake(right, group, name, step=1)) is None
+    assert explanation(with_mistake(right, group, name, step=right.steps)) is None
+
+
+def test_never_hides_a_wrong_loss() -> None:
+    trace = clamped(saturating())
+    assert explanation(replace(trace, loss=trace.loss * 2)) is None
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_never_hides_what_is_not_finite(bad: float) -> None:
+    trace = clamped(saturating())
+    loss = trace.loss.copy()
+    loss[1] = bad
+    assert explanation(replace(trace, loss=loss)) is None
+
+
+def test_belongs_to_its_implementation_alone() -> None:
+    assert explanation(in_float32(regression(), "torch")) is None
+    assert explanation(clamped(saturating(), "jax")) is None
+
+
+def test_of_tanh_says_nothing_of_a_network_without_tanh() -> None:
+    assert explanation(in_float32(named_problem("regression"), "keras-jax")) is None
+
+
+def test_of_keras_clip_does_not_excuse_the_clamps_of_torch() -> None:
+    assert explanation(clamped(saturating(), "keras-jax")) is None
+
+
+def test_a_wrong_dtype_is_never_explained() -> None:
+    trace = in_float32(regression(), "keras-torch")
+    assert explanation(replace(trace, loss=trace.loss.astype(np.float32))) is None
+
+
+def test_agreement_has_no_known_deviation() -> None:
+    problem = named_problem("regression")
+    trace = Trace.record(problem, by_hand.train(problem), implementation="keras-torch")
+    assert known_deviation(trace, audit(trace)) is None
