@@ -1,0 +1,65 @@
+"""Evaluate elementary functions with one library, in a process of its own: LIBRARY IN.npz OUT.npz.
+
+IN.npz holds arguments under `function.dtype`; OUT.npz gets the library's results under the same keys.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+Evaluate = Callable[[Any], Any]
+
+
+def numpy_functions() -> dict[str, Evaluate]:
+    """NumPy, with the sigmoid as the lesson writes it."""
+    return {"exp": np.exp, "log": np.log, "tanh": np.tanh, "sigmoid": lambda z: 1 / (1 + np.exp(-z))}
+
+
+def torch_functions() -> dict[str, Evaluate]:
+    """PyTorch on the processor."""
+    import torch
+
+    functions = {"exp": torch.exp, "log": torch.log, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
+    return {name: lambda z, f=f: f(torch.tensor(z)).numpy() for name, f in functions.items()}
+
+
+def tensorflow_functions() -> dict[str, Evaluate]:
+    """TensorFlow, eagerly."""
+    import tensorflow as tf
+
+    functions = {"exp": tf.exp, "log": tf.math.log, "tanh": tf.tanh, "sigmoid": tf.sigmoid}
+    return {name: lambda z, f=f: f(tf.constant(z)).numpy() for name, f in functions.items()}
+
+
+def jax_functions() -> dict[str, Evaluate]:
+    """JAX, compiled."""
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    functions = {"exp": jax.numpy.exp, "log": jax.numpy.log, "tanh": jax.numpy.tanh, "sigmoid": jax.nn.sigmoid}
+    return {name: lambda z, f=f: np.asarray(jax.jit(f)(z)) for name, f in functions.items()}
+
+
+LIBRARIES = {
+    "numpy": numpy_functions,
+    "torch": torch_functions,
+    "tensorflow": tensorflow_functions,
+    "jax": jax_functions,
+}
+
+
+def main() -> None:
+    """Evaluate everything in IN.npz."""
+    library, source, target = sys.argv[1:]
+    functions = LIBRARIES[library]()
+    arguments = np.load(source)
+    with np.errstate(all="ignore"):
+        np.savez(target, **{key: functions[key.split(".")[0]](arguments[key]) for key in arguments.files})
+
+
+if __name__ == "__main__":
+    main()
