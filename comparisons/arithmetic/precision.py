@@ -29,6 +29,7 @@ FLOAT32 = Precision(name="float32", digits=24, smallest_normal=2.0**-126)
 
 PRECISIONS = {precision.name: precision for precision in (FLOAT64, FLOAT32)}
 
-# Largest relative error allowed to an elementary function, in units of u, the final rounding included.
+# Largest relative error allowed to an elementary function, in units of u, the final rounding included: the power of
+# two above the largest measured, so that libraries and processors not measured have some room.
 # tests/comparisons/arithmetic/test_precision.py measures every installed library against ball arithmetic.
-FUNCTION_ERROR = {"exp": 4, "log": 4, "tanh": 8}
+FUNCTION_ERROR = {"exp": 8, "log": 8, "tanh": 16}
