@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from problems import Network, Optimizer, Problem, Step, Trace
+from problems import Network, Optimizer, Problem, Step, Trace, TraceError
+from problems.trace_file import load_trace, sealed, trace_arrays
 
 NAMES = ("W1", "b1", "W2", "b2")
 
@@ -68,5 +69,32 @@ def refused() -> Callable[..., str]:
         assert message.startswith(begins)
         assert message.isprintable()
         return message
+
+    return check
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "trace.npz"
+
+
+@pytest.fixture
+def file_of(trace):
+    """A function that makes the bytes of a sealed file, with members replaced, added, or left out (None)."""
+
+    def make(**changes):
+        arrays = trace_arrays(trace()) | {key.replace("__", "."): values for key, values in changes.items()}
+        return sealed({key: np.asarray(values) for key, values in arrays.items() if values is not None})
+
+    return make
+
+
+@pytest.fixture
+def refusal(path, refused):
+    """A function that returns why the file with these bytes is refused."""
+
+    def check(data):
+        path.write_bytes(data)
+        return refused(TraceError, f"{path}: ", load_trace, path)
 
     return check
