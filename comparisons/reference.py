@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from comparisons.arithmetic.bounds import Bounded
+from comparisons.arithmetic.bounds import INFLATION, Bounded
 from comparisons.arithmetic.precision import PRECISIONS, Precision
 from manual.network import StepResult, completed_step, forward, loss_routes
 from problems.problem import Array, Parameters, Problem
@@ -16,8 +17,9 @@ from problems.problem import Array, Parameters, Problem
 class Expectation:
     """One quantity over many steps: `expected` (steps, ...), `bound` of the same shape, `told` where it says anything.
 
-    Agreement is |actual − expected| <= bound. The bound covers every route that the loss allows; an element is
-    not told where it is infinite, or where one route alone would resolve the element from 0 but all together do not.
+    Agreement is |actual − expected| <= bound. The bound covers every route that the loss allows; agreement says
+    nothing, and the element is not told, where the bound is infinite, or where one route alone would resolve the
+    element from 0 but all together do not. What lies outside a finite bound is wrong all the same.
     """
 
     expected: Array
@@ -49,16 +51,23 @@ def expectations(
     state = {name: leaves(values, run, carried) for name, values in parameters.items()}
     inputs, targets = leaves(x, run, carried), leaves(y, run, carried)
     rate = Bounded.rounded(problem.optimizer.learning_rate if learning_rate is None else learning_rate, carried)
-    _, cache = forward(problem.network, state, inputs)
+    best, every = (quantities(step) for step in carried_step(problem, state, inputs, targets, rate))
+    return {name: _expectation(every[name], best[name]) for name in best}
+
+
+def carried_step(
+    problem: Problem, state: Mapping[str, Bounded], x: Bounded, y: Bounded, rate: Bounded
+) -> tuple[StepResult, StepResult]:
+    """One step on error-carrying numbers: by the most accurate route alone, and around every route."""
+    _, cache = forward(problem.network, state, x)
     z = cache.z[-1]
     routes = loss_routes(problem.network, problem.loss)
-    losses = [route.loss(targets, z) for route in routes]
-    deltas = [route.delta(targets, z) for route in routes]
-    best = quantities(completed_step(problem.network, state, cache, losses[0], deltas[0], rate))
+    losses = [route.loss(y, z) for route in routes]
+    deltas = [route.delta(y, z) for route in routes]
+    best = completed_step(problem.network, state, cache, losses[0], deltas[0], rate)
     if len(routes) == 1:
-        return {name: _expectation(one, one) for name, one in best.items()}
-    every = quantities(completed_step(problem.network, state, cache, _union(losses), _union(deltas), rate))
-    return {name: _expectation(every[name], best[name]) for name in best}
+        return best, best
+    return best, completed_step(problem.network, state, cache, _union(losses), _union(deltas), rate)
 
 
 def quantities(step: StepResult) -> dict[str, Bounded]:
@@ -75,7 +84,7 @@ def _union(ways: list[Bounded]) -> Bounded:
     error = first.error
     for other in others:
         with np.errstate(invalid="ignore"):
-            reach = np.abs(other.value - first.value) + other.error
+            reach = (np.abs(other.value - first.value) + other.error) * INFLATION
         error = np.maximum(error, np.where(np.isnan(reach), np.inf, reach))
     return Bounded(first.value, error, first.precision)
 

@@ -1,0 +1,79 @@
+"""Free-running training: how far an implementation has drifted from the exact trajectory by step k.
+
+The audit judges each step from its own state; here errors add up. The bound is carried from the start through every
+step, for as long as it says anything: it grows with each step and is honest about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from comparisons.arithmetic.bounds import Bounded
+from comparisons.arithmetic.exact import BITS, balls, distance, working_bits
+from comparisons.arithmetic.precision import PRECISIONS
+from comparisons.reference import carried_step
+from manual.network import loss_routes, train_step
+from problems.order import batches
+from problems.problem import Array, Problem
+from problems.trace import Trace
+
+EXACT_STEPS = 400  # a longer trajectory is followed this far
+BITS_PER_STEP = 16  # a ball's radius grows in every step; this many bits a step keep it below any rounding
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Drift:
+    """Per step, over all parameters: the largest distance from the exact trajectory, (steps,)."""
+
+    implementation: str
+    distance: Array
+
+
+def exact_trajectory(problem: Problem, steps: int) -> list[Mapping[str, Array]]:
+    """The parameters after each of the first `steps` steps, as balls: the training without any rounding.
+
+    It starts from the problem's numbers as its dtype holds them, and uses the learning rate as float64 has it.
+    """
+    import flint
+
+    route, *_ = loss_routes(problem.network, problem.loss)
+    parameters: Mapping[str, Array] = {name: balls(values) for name, values in problem.initial.items()}
+    trajectory = []
+    with working_bits(BITS + BITS_PER_STEP * steps):
+        rate = flint.arb(problem.optimizer.learning_rate)
+        for _, rows in zip(range(steps), batches(problem), strict=False):
+            x, y = balls(problem.x[rows]), balls(problem.y[rows])
+            parameters = train_step(problem.network, route, parameters, x, y, rate).parameters
+            trajectory.append(parameters)
+    return trajectory
+
+
+def drift(trace: Trace, exact: list[Mapping[str, Array]]) -> Drift:
+    """How far the trace's parameters are from `exact` after each step that both have."""
+    steps = min(trace.steps, len(exact))
+    farthest = [
+        max(float(distance(exact[step][name], trace.parameters[name][step]).max()) for name in exact[step])
+        for step in range(steps)
+    ]
+    return Drift(implementation=trace.implementation, distance=np.array(farthest))
+
+
+def carried_bounds(problem: Problem, steps: int) -> Array:
+    """Per step the largest bound of a parameter, carried from the start, (steps,); infinite once it says nothing."""
+    bounds = [max(float(values.error.max()) for values in state.values()) for state in _carried(problem, steps)]
+    return np.array(bounds)
+
+
+def _carried(problem: Problem, steps: int) -> Iterator[Mapping[str, Bounded]]:
+    """The error-carrying parameters after each step, every step starting from the last one's."""
+    precision = PRECISIONS[problem.dtype]
+    state: Mapping[str, Bounded] = {name: Bounded.exact(values, precision) for name, values in problem.initial.items()}
+    rate = Bounded.rounded(problem.optimizer.learning_rate, precision)
+    for _, rows in zip(range(steps), batches(problem), strict=False):
+        x, y = (Bounded.exact(table[rows], precision) for table in (problem.x, problem.y))
+        _, step = carried_step(problem, state, x, y, rate)
+        state = step.parameters
+        yield state
