@@ -13,24 +13,27 @@ from problems.problem import Array
 
 
 def outside(actual: Array, expectation: Expectation) -> Array:
-    """Where an element is wrong: told and not within its bound, or not finite at all."""
+    """Where an element is wrong: not within a finite bound, or not finite at all."""
     with np.errstate(invalid="ignore"):
         within = np.abs(actual - expectation.expected) <= expectation.bound
-    return (expectation.told & ~within) | ~np.isfinite(actual)
+    return (np.isfinite(expectation.bound) & ~within) | ~np.isfinite(actual)
 
 
 def ratios(actual: Array, expectation: Expectation) -> Array:
-    """|actual − expected| / bound; infinite for NaN and infinity, 0 where nothing is told."""
+    """|actual − expected| / bound; infinite for NaN and infinity, 0 where the bound is infinite."""
     with np.errstate(invalid="ignore", divide="ignore"):
         deviation = np.abs(actual - expectation.expected)
         ratio = np.where(deviation == 0, 0.0, deviation / expectation.bound)
-    ratio = np.where(expectation.told, ratio, 0.0)
+    ratio = np.where(np.isfinite(expectation.bound), ratio, 0.0)
     return np.where(np.isfinite(actual), ratio, np.inf)
 
 
 @dataclass(eq=False)
 class Judged:
-    """One quantity over one chunk: positions (steps,) of the steps, everything else (steps, ...)."""
+    """One quantity over one chunk: positions (steps,) of the steps, everything else (steps, ...).
+
+    told: where it is known whether the element agrees; what is wrong is always known.
+    """
 
     positions: Array
     actual: Array
@@ -38,7 +41,8 @@ class Judged:
 
     def __post_init__(self) -> None:
         self.wrong = outside(self.actual, self.expectation)
-        self.ratio = ratios(self.actual, self.expectation)
+        self.told = self.expectation.told | self.wrong
+        self.ratio = np.where(self.told, ratios(self.actual, self.expectation), 0.0)
 
     def deviation(self, quantity: str, place: tuple[np.intp, ...]) -> Deviation:
         """The element at `place` (position in the chunk first), in full."""
@@ -90,7 +94,7 @@ class Tally:
 
     def add(self, judged: Judged) -> None:
         """Count one chunk in."""
-        told = judged.expectation.told
+        told = judged.told
         self.compared += int(told.sum())
         self.not_told += int((~told).sum())
         self._keep_worst(judged)
@@ -105,8 +109,8 @@ class Tally:
         self.wrong_below += int((judged.wrong & still).sum())
 
     def _keep_worst(self, judged: Judged) -> None:
-        place = largest(judged.ratio)
-        if not (judged.expectation.told[place] or judged.wrong[place]):
+        place = largest(np.where(judged.told, judged.ratio, -1.0))
+        if not judged.told[place]:
             return
         if self.worst is None or judged.ratio[place] > self.worst.ratio:
             self.worst = judged.deviation(self.name, place)
@@ -121,7 +125,7 @@ class Tally:
         self.first_bad[found.step] = found
 
     def _keep_untold(self, judged: Judged) -> None:
-        untold = ~judged.expectation.told
+        untold = ~judged.told
         steps = np.flatnonzero(untold.reshape(len(judged.positions), -1).any(axis=1))
         self.untold_steps.update((judged.positions[steps] + 1).tolist())
         with np.errstate(invalid="ignore"):
