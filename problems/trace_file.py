@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -28,6 +28,8 @@ TEXTS = ("problem", "implementation", "environment", "seconds")
 MARK = b"sha256:"
 COMMENT = len(MARK) + 64
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)
+PLAINLY = "save it with numpy.savez"
+ELSE = "record one with: backproof record"
 DENSEST = 1032  # what deflate packs into one byte at most
 DAMAGE = (
     zipfile.BadZipFile,
@@ -49,12 +51,12 @@ HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.re
 def save_trace(trace: Trace, path: str | Path) -> None:
     """Write `trace` whole or not at all; the same trace gives the same bytes.
 
-    Raises TraceError where a tensor holds objects, OSError where the file cannot be written.
+    Raises TraceError where a tensor holds anything but real numbers, OSError where the file cannot be written.
     """
     arrays = trace_arrays(trace)
     for key, values in arrays.items():
-        if values.dtype.hasobject:
-            raise TraceError(f"{key} holds objects, expected numbers")
+        if key not in TEXTS:
+            _numbers(key, values)
     write_bytes(path, sealed(arrays))
 
 
@@ -95,9 +97,9 @@ def load_trace(path: str | Path) -> Trace:
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        raise TraceError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise TraceError(f"{path}: cannot be read: {error.strerror or error}; {ELSE}") from None
     except ValueError:
-        raise TraceError(f"{path}: is not a file name") from None
+        raise TraceError(f"{path}: is not a file name; {ELSE}") from None
     try:
         return trace_from_bytes(data)
     except (TraceError, ProblemError) as error:
@@ -113,7 +115,7 @@ def trace_from_bytes(data: bytes) -> Trace:
 def require_seal(data: bytes) -> None:
     """Raise TraceError unless the checksum is right; a file without any comment, from elsewhere, has none to check."""
     if data[:2] != b"PK":
-        raise TraceError("is no trace file (npz); record one with: backproof record")
+        raise TraceError(f"is no trace file (npz); {ELSE}")
     end, digest = data[-COMMENT:-64], data[-64:]
     if end == MARK:
         if hashlib.sha256(data[:-64] + b"0" * 64).hexdigest().encode() != digest:
@@ -126,36 +128,37 @@ def read_arrays(data: bytes) -> dict[str, Array]:
     """Every member of the npz file, without pickle."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            keys = [name.removesuffix(".npy") for name in archive.namelist()]
-            if len(set(keys)) != len(keys):
-                raise TraceError("holds the same key twice")
             members = archive.infolist()
-            return {key: _array(key, _content(archive, info)) for key, info in zip(keys, members, strict=True)}
+            keys = [member.filename.removesuffix(".npy") for member in members]
+            if len(set(keys)) != len(keys):
+                raise TraceError("holds the same key twice; write each once")
+            if sum(member.file_size for member in members) > len(data) * DENSEST:
+                raise TraceError("claims a size that its file cannot hold; get it again")
+            return {key: _array(key, archive, member) for key, member in zip(keys, members, strict=True)}
     except DAMAGE:
         raise TraceError("is truncated or was altered; record it again") from None
 
 
-def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+def _array(key: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
+    """The array in an npy file; its header is checked against the member's size before memory is reserved for it."""
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise TraceError(f"{member.filename} is packed in a way that NumPy does not use")
-    if member.file_size > member.compress_size * DENSEST + 64:
-        raise TraceError(f"{member.filename} claims a size that its file cannot hold")
-    return archive.read(member)
-
-
-def _array(key: str, content: bytes) -> Array:
-    """The array in an npy file; its header is checked against what is there before anything is reserved."""
+        raise TraceError(f"{key} is packed in a way that NumPy does not use; {PLAINLY}")
     try:
-        file = io.BytesIO(content)
-        version = np.lib.format.read_magic(file)
-        read_header = HEADERS[version]
-        shape, _, dtype = read_header(file)
-        if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != len(content) - file.tell():
-            raise ValueError("its header claims another size")
-        array: Array = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+        with archive.open(member) as file:
+            _require_size(file, member.file_size)
+        array: Array = np.lib.format.read_array(io.BytesIO(archive.read(member)), allow_pickle=False)
     except UNREADABLE:
-        raise TraceError(f"{key} is not a plain array of numbers or text (pickled objects are refused)") from None
+        raise TraceError(
+            f"{key} is not a plain array of numbers or text (pickled objects are refused); {PLAINLY}"
+        ) from None
     return array
+
+
+def _require_size(file: IO[bytes], size: int) -> None:
+    """Raise ValueError or LookupError unless the header at the start of an npy file fits its size."""
+    shape, _, dtype = HEADERS[np.lib.format.read_magic(file)](file)
+    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != size - file.tell():
+        raise ValueError("its header claims another size")
 
 
 def trace_from_arrays(arrays: Mapping[str, Array]) -> Trace:
@@ -169,7 +172,7 @@ def trace_from_arrays(arrays: Mapping[str, Array]) -> Trace:
         implementation=_text(arrays, "implementation"),
         environment=_environment(arrays),
         seconds=_seconds(arrays),
-        rows=arrays["rows"],
+        rows=_numbers("rows", arrays["rows"]),
         loss=_numbers("loss", arrays["loss"]),
         initial=initial,
         gradients=gradients,
@@ -183,11 +186,11 @@ def _require_keys(arrays: Mapping[str, Array]) -> None:
     single = (*TEXTS, "rows", "loss")
     for key in single:
         if key not in arrays:
-            raise TraceError(f"key {key!r} is missing")
+            raise TraceError(f"key {key!r} is missing; a trace has {', '.join(single)}")
     for key in arrays:
         group, _, name = key.partition(".")
         if key not in single and not (group in GROUPS and name):
-            raise TraceError(f"key {shown(key)} is not known")
+            raise TraceError(f"key {shown(key)} is not known; tensors are named like gradient.W1")
 
 
 def _group(arrays: Mapping[str, Array], group: str) -> dict[str, Array]:
@@ -197,8 +200,8 @@ def _group(arrays: Mapping[str, Array], group: str) -> dict[str, Array]:
 
 def _numbers(key: str, values: Array) -> Array:
     if values.dtype.kind not in "fiu":
-        raise TraceError(f"{key} holds {values.dtype}, expected numbers")
-    return values
+        raise TraceError(f"{key} holds {values.dtype}, expected real numbers")
+    return values.astype(values.dtype.newbyteorder("="), copy=False)
 
 
 def _require_lengths(trace: Trace) -> None:

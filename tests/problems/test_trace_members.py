@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -98,6 +99,18 @@ def test_member_that_is_no_plain_array(refusal, content):
 
 def test_member_that_claims_a_huge_size(refusal):
     assert "claims a size" in refusal(with_member(npy(np.zeros(3)), claimed=b"\xff\xff\xff\x7f"))
+
+
+def test_member_that_claims_more_than_it_holds_reserves_nothing(refusal):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("rows.npy", "w") as member:
+        member.write(npy(header="{'descr': '<f8', 'fortran_order': False, 'shape': (2,)}"))
+        for _ in range(64):
+            member.write(bytes(2**20))
+    tracemalloc.start()
+    assert "rows is not a plain array" in refusal(content.getvalue())
+    assert tracemalloc.get_traced_memory()[1] < 2**24
+    tracemalloc.stop()
 
 
 def test_member_packed_as_numpy_never_does(refusal):
