@@ -12,6 +12,7 @@ from comparisons.audit import audit
 from comparisons.candidates import CandidateFault, Returned, State, TrainStep, along, from_states, random_states
 from comparisons.check_text import check_text
 from comparisons.checking import Check, checked
+from comparisons.trace_evidence import diagnosed, steps_at
 from comparisons.verdict import Verdict
 from problems.catalogue import named_problem
 from problems.files import load_problem
@@ -80,16 +81,18 @@ def stepping(candidate: Any) -> TrainStep:
 def check_trace(trace: Trace) -> Check:
     """The check of steps that are already there: no random states, so the trace's own steps are all there is."""
     found = audit(trace)
+    comparable = bool(found.quantities)
     return Check(
         problem=trace.problem,
         name=trace.implementation,
         verdict=found.verdict,
         audit=found,
-        diagnoses=(),
-        along=trace.steps,
+        diagnoses=diagnosed(trace, found),
+        along=trace.steps if comparable else 0,
         states=0,
-        seed=0,
+        seed=None,
         reason="; ".join(found.faults) or None,
+        steps=steps_at(trace, np.arange(trace.steps)) if comparable else (),
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-import numpy as np
-
-from comparisons.checking import Check, evidence_of
+from comparisons.checking import Check, actual, by_rows, evidence_of
+from comparisons.evidence import Evidence
 from comparisons.explain import derivative_lines, loss_lines
 from comparisons.messages import counted, inequality, place, plain, size
-from comparisons.reference import expectations
+from comparisons.reference import Expectation, expectations
+from comparisons.tally import outside
 from comparisons.verdict import Audit, Deviation, Diagnosis, QuantityAudit, Verdict
 
 SHOWN_ELEMENTS = 4
@@ -26,7 +27,7 @@ def check_lines(check: Check) -> Iterator[str]:
     yield f"  {scope(check)}"
     if check.reason:
         yield f"  {plain(check.reason)}"
-    if check.audit:
+    if check.audit and check.audit.quantities:
         yield ""
         yield from (f"  {line}" for line in quantity_lines(check, check.audit))
     if check.diagnoses:
@@ -40,11 +41,11 @@ def check_lines(check: Check) -> Iterator[str]:
 
 def scope(check: Check) -> str:
     """How much was looked at."""
-    compared = check.audit.compared if check.audit else 0
-    return (
-        f"{counted(check.along, 'step')} along the problem and {counted(check.states, 'random state')} "
-        f"(seed {check.seed}), {counted(compared, 'number')} compared"
-    )
+    compared = counted(check.audit.compared if check.audit else 0, "number")
+    steps = f"{counted(check.along, 'step')} along the problem"
+    if check.seed is None:
+        return f"{steps}, {compared} compared"
+    return f"{steps} and {counted(check.states, 'random state')} (seed {check.seed}), {compared} compared"
 
 
 def step_name(check: Check, step: int) -> str:
@@ -123,11 +124,11 @@ def formula_lines(check: Check, diagnosis: Diagnosis) -> Iterator[str]:
 
 
 def _expected(check: Check, step: int, quantity: str, index: tuple[int, ...]) -> float:
-    evidence = evidence_of(check.problem, [check.steps[step]])
-    expected = expectations(
-        check.problem, evidence.before, evidence.x, evidence.y, learning_rate=evidence.learning_rate
-    )
-    return float(expected[quantity].expected[(0, *index)])
+    return float(_expectations(evidence_of(check.problem, [check.steps[step]]))[quantity].expected[(0, *index)])
+
+
+def _expectations(evidence: Evidence) -> dict[str, Expectation]:
+    return expectations(evidence.problem, evidence.before, evidence.x, evidence.y, learning_rate=evidence.learning_rate)
 
 
 def first_wrong_step(check: Check, diagnosis: Diagnosis) -> int | None:
@@ -135,19 +136,10 @@ def first_wrong_step(check: Check, diagnosis: Diagnosis) -> int | None:
     group = {"loss": "loss", "gradient": f"gradient.{diagnosis.parameter}"}.get(
         diagnosis.of, f"parameter.{diagnosis.parameter}"
     )
-    for position, one in enumerate(check.steps):
-        evidence = evidence_of(check.problem, [one])
-        expected = expectations(
-            check.problem, evidence.before, evidence.x, evidence.y, learning_rate=evidence.learning_rate
-        )[group]
-        if group == "loss":
-            found = evidence.loss
-        elif diagnosis.of == "gradient" and evidence.gradients is not None:
-            found = evidence.gradients[diagnosis.parameter]
-        else:
-            found = evidence.after[diagnosis.parameter]
-        place_in = (0, *diagnosis.index)
-        with np.errstate(invalid="ignore"):
-            if not np.abs(found[place_in] - expected.expected[place_in]) <= expected.bound[place_in]:
-                return position
-    return None
+    wrong: list[int] = []
+    for positions in by_rows(check.steps):
+        evidence = evidence_of(check.problem, [check.steps[position] for position in positions])
+        bad = outside(actual(evidence)[group], _expectations(evidence)[group])
+        at: Any = (slice(None), *diagnosis.index)
+        wrong += positions[bad[at]].tolist()
+    return min(wrong, default=None)

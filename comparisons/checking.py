@@ -23,7 +23,8 @@ class Check:
     """What a check found.
 
     audit: steps along the problem first, random states after them, numbered on; along: how many are along the problem;
-    steps: every state with what was returned; reason: why the run ended early or what spoils it.
+    steps: every state with what was returned; seed: that of the random states, None where there are
+    none to draw; reason: why the run ended early or what spoils it.
     """
 
     problem: Problem
@@ -33,7 +34,7 @@ class Check:
     diagnoses: tuple[Diagnosis, ...]
     along: int
     states: int
-    seed: int
+    seed: int | None
     reason: str | None = None
     steps: Run = ()
 

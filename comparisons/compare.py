@@ -12,6 +12,7 @@ from comparisons.audit import audit
 from comparisons.blind_spots import blind_spots
 from comparisons.implementations import IMPLEMENTATIONS, install_command, installed, load, missing_packages, version
 from comparisons.known_deviations import known_deviation
+from comparisons.trace_evidence import diagnosed
 from comparisons.verdict import Comparison, Result, Verdict
 from comparisons.workers import Outcome, Progress, train_all
 from problems.problem import Problem
@@ -109,6 +110,7 @@ def judged_trace(trace: Trace, *, version: str | None, seconds: Mapping[str, flo
     """The result of auditing `trace`."""
     started = time.perf_counter()
     found = audit(trace)
+    diagnoses = diagnosed(trace, found)
     took = {**(seconds or {}), "audit": time.perf_counter() - started}
     return Result(
         name=trace.implementation,
@@ -117,6 +119,7 @@ def judged_trace(trace: Trace, *, version: str | None, seconds: Mapping[str, flo
         reason="; ".join(found.faults) or None,
         known_deviation=known_deviation(trace, found),
         audit=found,
+        diagnoses=diagnoses,
         epochs=epoch_losses(trace),
         final={name: values[-1] for name, values in trace.parameters.items() if len(values)},
         seconds=took,

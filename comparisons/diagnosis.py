@@ -12,6 +12,7 @@ from comparisons.arithmetic.bounds import Bounded
 from comparisons.arithmetic.precision import FLOAT32, Precision
 from comparisons.chains import Passes, gradient, loss_value, updated
 from comparisons.evidence import Evidence
+from comparisons.messages import counted
 from comparisons.mutants import UPDATE_SITES, Index, Mutant, double_mutants, single_mutants
 from comparisons.verdict import Diagnosis
 from problems.problem import Array
@@ -48,8 +49,8 @@ class Search:
     """The search for what explains the wrong elements of one quantity.
 
     of_gradient: the gradient that the candidate returned is explained; otherwise the loss or the parameter after
-    the update. Where the candidate tells its gradients, the update is judged from its own gradient, so that a wrong
-    update of a right gradient is told apart.
+    the update. Where the candidate tells its gradients, the update is wrong where it follows neither from them nor
+    from the right ones, and is explained from them first, so that a wrong update of a right gradient is told apart.
     """
 
     def __init__(self, evidence: Evidence, quantity: str, *, of_gradient: bool) -> None:
@@ -74,6 +75,8 @@ class Search:
     def wrong_elements(self) -> list[Index]:
         """The elements that are outside the bound of the right formula in any state."""
         bad = ~within(self._right(), self.found).all(axis=0)
+        if self.from_own_gradient:
+            bad &= ~within(self._right_update(), self.found).all(axis=0)
         return [tuple(int(i) for i in index) for index in np.argwhere(bad)]
 
     def _right(self, carried: Precision | None = None) -> Bounded:
@@ -83,8 +86,12 @@ class Search:
             return _bounded(loss_value(passes, {}))
         if self.from_own_gradient:
             return _bounded(updated(passes, self.quantity, self._own_gradient(self.evidence, carried), {}))
-        slope = gradient(passes, self.quantity, {})
-        return _bounded(slope if self.of_gradient else updated(passes, self.quantity, slope, {}))
+        return _bounded(gradient(passes, self.quantity, {})) if self.of_gradient else self._right_update(carried)
+
+    def _right_update(self, carried: Precision | None = None) -> Bounded:
+        """The parameter after the update by the right gradient."""
+        passes = self.evidence.passes(carried)
+        return _bounded(updated(passes, self.quantity, gradient(passes, self.quantity, {}), {}))
 
     def _own_gradient(self, evidence: Evidence, carried: Precision | None = None) -> Bounded:
         """The candidate's own gradient, as exact numbers."""
@@ -95,16 +102,14 @@ class Search:
         """What `mutant` gives for the quantity in question."""
         if self.of_gradient:
             return _bounded(mutant.gradient(passes))
-        if self.from_own_gradient:
+        if self.from_own_gradient and mutant.sites <= UPDATE_SITES:
             return _bounded(updated(passes, self.quantity, self._own_gradient(evidence), mutant.choice))
         return _bounded(mutant.value(passes))
 
     def _in_question(self, mutants: Iterable[Mutant]) -> list[Mutant]:
-        """The mutants of the formula in question: the gradient's, the update's, or both."""
+        """The mutants of the formula in question: the gradient's alone, or the gradient's and the update's."""
         if self.of_gradient:
             return [mutant for mutant in mutants if not mutant.sites & UPDATE_SITES]
-        if self.from_own_gradient:
-            return [mutant for mutant in mutants if mutant.sites <= UPDATE_SITES]
         return list(mutants)
 
     def _matches(self, mutants: list[Mutant], wrong: list[Index], states: Array) -> dict[Index, list[Mutant]]:
@@ -189,13 +194,24 @@ class Search:
         """No explanation: the measured ratio, and no guess."""
         result = {}
         for index in wrong:
-            ratio = self._ratio_to(self._expected_change(with_rate=True), index).value
-            ratio = ratio[np.isfinite(ratio)]
-            text = "no single mistake or pair of mistakes that is known explains it"
-            if len(ratio):
-                text += f"; found / expected lies between {ratio.min():.6g} and {ratio.max():.6g}"
+            text = f"no single mistake or pair of mistakes that is known explains it{self._measured(index)}"
             result[index] = self._named(index, ("unknown",), text)
         return result
+
+    def _measured(self, index: Index) -> str:
+        """What can be said of an element that nothing explains: how it compares with what is expected."""
+        key: Any = (slice(None), *index)
+        found = self.found[key]
+        if not np.isfinite(found).all():
+            return f"; it is no finite number in {(~np.isfinite(found)).sum()} of {counted(len(found), 'state')}"
+        if self.quantity == "loss" and (found == found[0]).all():
+            return f"; it is {found[0]:.6g} in every state, whatever the parameters and rows are"
+        wrong = ~within(self._right()[key], found)
+        ratio = self._ratio_to(self._expected_change(with_rate=True), index).value[wrong]
+        ratio = ratio[np.isfinite(ratio)]
+        if not len(ratio):
+            return ""
+        return f"; found / expected lies between {ratio.min():.6g} and {ratio.max():.6g} where it is wrong"
 
     def _diagnosis(self, index: Index, mutants: list[Mutant]) -> Diagnosis:
         first, *others = mutants

@@ -1,0 +1,53 @@
+"""A trace's own steps as the material of a diagnosis, where there is nothing else to ask."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from comparisons.candidates import Returned, State
+from comparisons.checking import Run, evidence_of
+from comparisons.diagnosis import diagnose
+from comparisons.verdict import Audit, Diagnosis
+from problems.problem import Array
+from problems.trace import Trace
+
+MOST_STATES = 64
+
+
+def diagnosed(trace: Trace, audit: Audit) -> tuple[Diagnosis, ...]:
+    """Why `trace` is wrong, element by element; nothing where no value of it is."""
+    if not audit.deviations:
+        return ()
+    return tuple(diagnose(evidence_of(trace.problem, steps_at(trace, spread(trace, audit.deviations[0].step - 1)))))
+
+
+def spread(trace: Trace, first_bad: int) -> Array:
+    """At most MOST_STATES positions spread over the steps with as many rows as `first_bad`, which is among them."""
+    rows_used = (trace.rows >= 0).sum(axis=1)
+    alike = np.flatnonzero(rows_used == rows_used[first_bad])
+    chosen = alike[np.linspace(0, len(alike) - 1, min(len(alike), MOST_STATES)).astype(int)]
+    if first_bad not in chosen:
+        chosen[np.argmin(np.abs(chosen - first_bad))] = first_bad
+    return chosen
+
+
+def steps_at(trace: Trace, positions: Array) -> Run:
+    """The steps at `positions` (from 0): where each started, and what the implementation made of it."""
+    before = {name: trace.before(name, positions) for name in trace.problem.network.parameter_shapes}
+    return [
+        _step(trace, int(position), {name: before[name][k] for name in before}) for k, position in enumerate(positions)
+    ]
+
+
+def _step(trace: Trace, position: int, before: dict[str, Array]) -> tuple[State, Returned]:
+    problem = trace.problem
+    rows = trace.rows[position][trace.rows[position] >= 0]
+    state = State(
+        parameters=before, x=problem.x[rows], y=problem.y[rows], learning_rate=problem.optimizer.learning_rate
+    )
+    returned = Returned(
+        loss=trace.loss[position],
+        parameters={name: values[position] for name, values in trace.parameters.items()},
+        gradients={name: values[position] for name, values in trace.gradients.items()},
+    )
+    return state, returned
