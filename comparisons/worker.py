@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -35,7 +36,7 @@ def main() -> None:
             seconds = train_one(name, trainer, path, folder / f"trace-{number}.npz")
         except NotImplementedError as unable:
             tell(events, event="skipped", problem=number, reason=one_line(str(unable)))
-        except Exception as error:
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
             tell(events, event="failed", problem=number, reason=f"{type(error).__name__}: {one_line(str(error))}")
         else:
             tell(events, event="trained", problem=number, seconds=seconds)
@@ -76,11 +77,13 @@ def tell(events: TextIO, **event: Any) -> None:
 
 
 def exit_with_parent() -> None:
-    """End this process when the parent's end of standard input closes, so that none outlives a killed parent."""
+    """End this process and its children when the parent's end of standard input closes: none outlives its parent."""
 
     def watch() -> None:
         while os.read(0, 4096):
             pass
+        if os.getpgrp() == os.getpid():
+            os.killpg(0, signal.SIGKILL)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -22,7 +22,9 @@ from problems.records import problem_to_json
 from problems.trace import Trace, TraceError
 from problems.trace_file import load_trace
 
-TAIL_LINES = 5
+TAIL_LINES, TAIL_COLUMNS = 5, 300
+GRACE = 5.0  # seconds for a worker that has closed its pipe to end by itself
+LONGEST_EVENT = 64 * 2**20  # bytes; a line longer than this is no event
 SINGLE_THREAD = {
     "OMP_NUM_THREADS": "1",  # networks this small only lose by threads, and workers share the processors
     "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -73,38 +75,48 @@ class WorkerProcess:
         data = os.read(self.pipe.fileno(), 65536)
         if not data:
             return None
-        *lines, self._unread = (self._unread + data).split(b"\n")
+        *lines, rest = (self._unread + data).split(b"\n")
+        self._unread = rest if len(rest) <= LONGEST_EVENT else b""
         arrived = [event for event in map(_event, lines) if event is not None]
         self.events += arrived
         return arrived
 
-    def end(self, grace: float = 0.0) -> int:
-        """Wait `grace` seconds for it to end by itself, kill what is left of it and its children; exit status."""
+    def end(self) -> int:
+        """Kill it and its children, or what is left of them; its exit status."""
         if self._status is not None:
             return self._status
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(grace)
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        self._kill_group()
         self._status = self.process.wait()
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
                 stream.close()
         return self._status
 
+    def kill_orphans(self) -> None:
+        """Where it has ended, kill the children it left: they may hold its pipe open, which would never run dry."""
+        if self.process.poll() is not None:
+            self._kill_group()
+
+    def _kill_group(self) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
     def tail(self) -> str:
         """The last lines it wrote to standard error, in one line."""
-        lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
-        printable = ("".join(c if c.isprintable() else "?" for c in line) for line in lines[-TAIL_LINES:])
+        lines = [
+            line.strip() for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()
+        ]
+        cut = (line[:TAIL_COLUMNS] for line in lines[-TAIL_LINES:])
+        printable = ("".join(c if c.isprintable() else "?" for c in line) for line in cut)
         return " | ".join(printable)
 
 
 def _event(line: bytes) -> dict[str, Any] | None:
     try:
         event = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return event if isinstance(event, dict) and "event" in event else None
+    return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
 
 
 @contextmanager
@@ -167,7 +179,7 @@ def watch(workers: Mapping[str, WorkerProcess], timeout: float, progress: Progre
                 events = workers[key.data].read()
                 if events is None:
                     selector.unregister(key.fileobj)
-                    ends[key.data] = _ending(workers[key.data].end(grace=5.0))
+                    ends[key.data] = _ending(workers[key.data])
                     progress(key.data, "ended")
                 for event in events or ():
                     progress(key.data, _doing(event))
@@ -177,6 +189,8 @@ def watch(workers: Mapping[str, WorkerProcess], timeout: float, progress: Progre
                     worker.end()
                     ends[name] = f"still running after {timeout:g} s (--timeout)"
                     progress(name, "timed out")
+                elif name not in ends:
+                    worker.kill_orphans()
     return ends
 
 
@@ -184,7 +198,14 @@ def _doing(event: Mapping[str, Any]) -> str:
     return {"imported": "training", "trained": "trained", "finished": "done"}.get(event["event"], event["event"])
 
 
-def _ending(status: int) -> str:
+def _ending(worker: WorkerProcess) -> str:
+    """How a worker ended that closed its pipe."""
+    try:
+        worker.process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        worker.end()
+        return "closed its pipe and did not end"
+    status = worker.end()
     if status < 0:
         return f"killed by {signal.Signals(-status).name}"
     return f"ended with exit status {status}"
@@ -192,19 +213,31 @@ def _ending(status: int) -> str:
 
 def _outcomes(worker: WorkerProcess, end: str, count: int) -> list[Outcome]:
     """One outcome per problem; a problem nothing was told of was lost to the way the worker ended."""
-    told = {event["problem"]: event for event in worker.events if "problem" in event}
-    imported = next((event["seconds"] for event in worker.events if event["event"] == "imported"), 0.0)
-    return [_outcome(worker, told.get(number), number, imported, end) for number in range(count)]
+    imported = next((_seconds(event) for event in worker.events if event["event"] == "imported"), None) or 0.0
+    return [_outcome(worker, _told(worker.events, number), number, imported, end) for number in range(count)]
+
+
+def _told(events: Sequence[Mapping[str, Any]], number: int) -> Mapping[str, Any] | None:
+    """What was told of a problem first; whatever lacks the fields of its kind was not told by our worker."""
+    for event in events:
+        told = {"trained": _seconds(event) is not None}.get(event["event"], isinstance(event.get("reason"), str))
+        if event["event"] in ("trained", "skipped", "failed") and event.get("problem") == number and told:
+            return event
+    return None
+
+
+def _seconds(event: Mapping[str, Any]) -> float | None:
+    seconds = event.get("seconds")
+    return seconds if isinstance(seconds, float) else None
 
 
 def _outcome(worker: WorkerProcess, event: Mapping[str, Any] | None, number: int, imported: float, end: str) -> Outcome:
-    if event is None:
-        tail = worker.tail()
-        return Outcome(crashed=f"{end}; its last words: {tail}" if tail else f"{end}, without a word")
-    if event["event"] == "skipped":
+    if event is not None and event["event"] == "skipped":
         return Outcome(skipped=event["reason"])
-    if event["event"] == "failed":
-        return Outcome(crashed=event["reason"])
+    if event is None or event["event"] == "failed":
+        tail = worker.tail()
+        reason = end if event is None else event["reason"]
+        return Outcome(crashed=f"{reason}; its last words: {tail}" if tail else reason)
     try:
         trace = load_trace(worker.folder / f"trace-{number}.npz")
     except TraceError as error:

@@ -1,0 +1,242 @@
+"""Workers that fail in every way cost their own row, and nothing is left running. Real processes, fake frameworks.
+
+A worker's PYTHONPATH begins with a folder that holds another package `frameworks`: its torch_mlp is at fault,
+its jax_mlp trains by hand.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from comparisons.compare import compare, silent
+from comparisons.implementations import IMPLEMENTATIONS
+from comparisons.outcome import NOTHING_COMPARED, exit_code
+from comparisons.verdict import Verdict
+from comparisons.workers import Outcome, train_all
+from problems.catalogue import named_problem
+
+ROOT = Path(__file__).resolve().parents[2]
+PROBLEMS = [named_problem("regression"), named_problem("regression").changed(dtype="float32")]
+GOOD = "from manual.train import train, versions\n"
+FAULTY = """
+import ctypes, os, signal, subprocess, sys, time
+from manual.train import train as by_hand
+from manual.train import versions
+
+def pipes():
+    return [fd for fd in range(3, 20) if os.path.exists(f"/proc/self/fd/{fd}")
+            and os.readlink(f"/proc/self/fd/{fd}").startswith("pipe:")]
+
+def train(problem):
+    print("last words", file=sys.stderr, flush=True)
+    exec(os.environ["FAULT"])
+    yield from by_hand(problem)
+"""
+DRIVER = """
+import sys
+from dataclasses import replace
+from comparisons.implementations import IMPLEMENTATIONS
+for name in ("torch", "jax"):
+    environment = {{"PYTHONPATH": {path!r}, "FAULT": {fault!r}}}
+    IMPLEMENTATIONS[name] = replace(IMPLEMENTATIONS[name], packages=("numpy",), environment=environment)
+from comparisons.cli import main
+main()
+"""
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """A function that makes torch, and others by name, faulty and jax good; it returns their workers' PYTHONPATH."""
+
+    def install(fault: str = "", others: Mapping[str, str] | None = None, module: str = FAULTY) -> str:
+        package = tmp_path / "fakes" / "frameworks"
+        package.mkdir(parents=True)
+        for file, text in {"__init__": "", "torch_mlp": module, "keras_mlp": module, "jax_mlp": GOOD}.items():
+            (package / f"{file}.py").write_text(text, encoding="utf-8")
+        path = os.pathsep.join([str(package.parent), str(ROOT)])
+        for name, code in {"torch": fault, "jax": "", **(others or {})}.items():
+            environment = {"PYTHONPATH": path, "FAULT": code}
+            changed = replace(IMPLEMENTATIONS[name], packages=("numpy",), environment=environment)
+            monkeypatch.setitem(IMPLEMENTATIONS, name, changed)
+        return path
+
+    return install
+
+
+def alive(mark: str) -> list[int]:
+    """Processes whose environment holds `mark`, zombies aside."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (folder / "environ").read_bytes()
+            state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if mark.encode() in environment and state != "Z":
+            found.append(int(folder.name))
+    return found
+
+
+def gone(mark: str, seconds: float = 10.0) -> bool:
+    """Whether every such process ends within `seconds`."""
+    end = time.monotonic() + seconds
+    while alive(mark) and time.monotonic() < end:
+        time.sleep(0.05)
+    return not alive(mark)
+
+
+def both() -> dict[str, list[Outcome]]:
+    """Faulty torch and good jax on two problems."""
+    return train_all(["torch", "jax"], PROBLEMS, timeout=60.0, progress=silent)
+
+
+FAULTS = {
+    "raises": ("raise RuntimeError('no such luck')", "RuntimeError: no such luck; its last words: last words"),
+    "raises-several-lines": ("raise ValueError('one\\ntwo')", "ValueError: one two; its last words: last words"),
+    "runs-out-of-recursion": ("train.__globals__.update(f=lambda: f()); f()", "RecursionError: maximum recursion"),
+    "exits": ("sys.exit(3)", "SystemExit: 3; its last words: last words"),
+    "exits-at-once": ("os._exit(0)", "ended with exit status 0; its last words: last words"),
+    "runs-out-of-memory": ("bytes(2**62)", "MemoryError"),
+    "is-interrupted": ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+    "is-killed": ("os.kill(os.getpid(), signal.SIGKILL)", "killed by SIGKILL; its last words: last words"),
+    "aborts": ("os.abort()", "killed by SIGABRT; its last words: last words"),
+    "reads-address-zero": ("ctypes.string_at(0)", "killed by SIGSEGV; its last words: last words"),
+    "kills-its-group": ("os.killpg(0, signal.SIGKILL)", "killed by SIGKILL"),
+    "closes-its-pipe": ("[os.close(fd) for fd in pipes()]; os._exit(5)", "ended with exit status 5"),
+    "leaves-a-child": ("os.fork() and os._exit(7); time.sleep(600)", "ended with exit status 7"),
+    "closes-its-pipe-and-stays": ("[os.close(fd) for fd in pipes()]; time.sleep(600)", "closed its pipe and did not"),
+}
+
+
+@pytest.mark.parametrize(("fault", "reason"), FAULTS.values(), ids=FAULTS)
+def test_fault_costs_its_own_row(fake: Callable[..., str], fault: str, reason: str) -> None:
+    mark = fake(fault)
+    outcomes = both()
+    assert all(outcome.trace is not None for outcome in outcomes["jax"])
+    assert all(outcome.trace is None and outcome.skipped is None for outcome in outcomes["torch"])
+    assert reason in (outcomes["torch"][0].crashed or "")
+    assert "\n" not in (outcomes["torch"][0].crashed or "")
+    assert gone(mark)
+
+
+NOISE = {
+    "on-standard-output": "print('{\"event\": \"finished\"}' * 100, flush=True); os.write(1, b'noise')",
+    "on-standard-error": "sys.stderr.write('noise ' * 100_000)",
+    "bytes": "os.write(1, bytes(range(256))); os.write(2, bytes(range(256)))",
+    "from-a-child": "subprocess.run([sys.executable, '-c', 'print(\"noise\")'])",
+    "standard-input-read": "os.read(0, 0)",
+    "lines-on-its-pipe": '[os.write(fd, b\'rubbish\\n{}\\n[]\\n"event"\\n{"event": []}\\n\') for fd in pipes()]',
+    "nesting-on-its-pipe": "[os.write(fd, b'[' * 30_000 + b'\\n') for fd in pipes()]",
+    "digits-on-its-pipe": "[os.write(fd, b'1' * 30_000 + b'\\n') for fd in pipes()]",
+    "half-events-on-its-pipe": (
+        '[os.write(fd, b\'{"event": "trained", "problem": 0}\\n{"event": "imported"}\\n\''
+        ' b\'{"event": "failed", "problem": [0]}\\n{"event": "skipped", "problem": 0}\\n\') for fd in pipes()]'
+    ),
+}
+
+
+@pytest.mark.parametrize("noise", NOISE.values(), ids=NOISE)
+def test_noise_costs_nothing(fake: Callable[..., str], noise: str) -> None:
+    fake(noise)
+    for outcomes in both().values():
+        assert [outcome.crashed for outcome in outcomes] == [None, None]
+        assert all(outcome.trace is not None for outcome in outcomes)
+
+
+HANGS = {
+    "torch": "[signal.signal(s, signal.SIG_IGN) for s in (2, 15)]; subprocess.Popen(['sleep', '600']); time.sleep(600)",
+    "keras-tensorflow": "while True: pass",
+    "keras-torch": "while True: [os.write(fd, b'rubbish' * 1000) for fd in pipes()]",
+    "keras-jax": "problem.dtype == 'float32' and time.sleep(600)",
+}
+
+
+def test_hanging_workers_are_killed_in_time(fake: Callable[..., str]) -> None:
+    mark = fake(others=HANGS)
+    started = time.monotonic()
+    outcomes = train_all([*HANGS, "jax"], PROBLEMS, timeout=6.0, progress=silent)
+    assert time.monotonic() - started < 12
+    for name in HANGS:
+        words = " | ".join(["last words"] * (2 if name == "keras-jax" else 1))
+        assert outcomes[name][1].crashed == f"still running after 6 s (--timeout); its last words: {words}"
+    assert [name for name in outcomes if outcomes[name][0].trace is not None] == ["keras-jax", "jax"]
+    assert outcomes["jax"][1].trace is not None
+    assert gone(mark)
+
+
+def test_what_is_not_written_is_skipped_with_its_reason(fake: Callable[..., str]) -> None:
+    fake("raise NotImplementedError('fake: softmax is not written here')")
+    assert [outcome.skipped for outcome in both()["torch"]] == ["fake: softmax is not written here"] * 2
+
+
+@pytest.mark.parametrize("module", ["raise ImportError('no libcuda')", "x = = 1", "import sys; sys.exit(9)"])
+def test_fault_on_import_costs_its_own_row(fake: Callable[..., str], module: str) -> None:
+    fake(module=module)
+    outcomes = both()
+    assert "ended with exit status" in (outcomes["torch"][1].crashed or "")
+    assert all(outcome.trace is not None for outcome in outcomes["jax"])
+
+
+def test_compare_shows_the_crash_beside_the_others(fake: Callable[..., str]) -> None:
+    fake("os._exit(4)")
+    comparisons = compare(PROBLEMS, ["manual-matrix", "torch", "jax"], timeout=30.0)
+    for comparison in comparisons:
+        verdicts = [result.verdict for result in comparison.results]
+        assert verdicts == [Verdict.AGREES, Verdict.CRASHED, Verdict.AGREES]
+        assert (comparison.results[1].reason or "").startswith("ended with exit status 4")
+    assert exit_code(comparisons) == NOTHING_COMPARED
+
+
+def test_no_temporary_folder_is_left(fake: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake("os._exit(4)")
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "scratch"))
+    both()
+    assert not list((tmp_path / "scratch").iterdir())
+
+
+@pytest.fixture
+def hanging(fake: Callable[..., str], tmp_path: Path) -> tuple[subprocess.Popen[str], str]:
+    """`backproof compare` while a worker of it hangs in training, and the mark of all its workers."""
+    fault = f"open({str(tmp_path / 'training')!r}, 'w').close(); subprocess.Popen(['sleep', '600']); time.sleep(600)"
+    path = fake()
+    driver = tmp_path / "driver.py"
+    driver.write_text(DRIVER.format(path=path, fault=fault), encoding="utf-8")
+    command = [sys.executable, str(driver), "compare", "regression", "--against", "torch,jax", "--json", "out.json"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    end = time.monotonic() + 30
+    while not (tmp_path / "training").exists() and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.05)
+    return process, path
+
+
+def test_interrupt_leaves_one_line_and_no_process(hanging: tuple[subprocess.Popen[str], str], tmp_path: Path) -> None:
+    process, mark = hanging
+    assert alive(mark)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert (output, errors.lstrip("\n")) == ("", "backproof: interrupted\n")
+    assert gone(mark)
+    assert not (tmp_path / "out.json").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_end_with_a_killed_parent(hanging: tuple[subprocess.Popen[str], str], number: int) -> None:
+    process, mark = hanging
+    assert alive(mark)
+    process.send_signal(number)
+    process.communicate(timeout=20)
+    assert gone(mark)
