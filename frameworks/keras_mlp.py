@@ -1,15 +1,15 @@
 """Keras: keras.Sequential, compile, train_on_batch, on the backend that KERAS_BACKEND names for this process.
 
-train_on_batch tells no gradients, and the loss it tells is float32 on two backends. An optimizer
-subclass keeps each gradient in a slot variable and a Sequential subclass keeps the loss in a weight of its own;
-both work in compiled mode on all three backends. Starting numbers go in by set_weights: a Constant initializer
-would round 0.1 to float32 on two backends.
+train_on_batch tells no gradients, and the loss it tells is float32 on PyTorch. An optimizer subclass keeps each
+gradient in a slot variable and a Sequential subclass keeps the loss in a weight of its own; both work in compiled
+mode on all three backends. Starting numbers go in by set_weights: keras.initializers.Constant rounds 0.1 to float32
+on TensorFlow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from importlib.metadata import version
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -19,11 +19,16 @@ from problems.order import batches
 from problems.problem import Array, Problem
 from problems.step import Step
 
+DTYPES = ("float64", "float32")
 ACTIVATIONS = ("linear", "sigmoid", "tanh", "relu")
 
 
 class KeepingSGD(keras.optimizers.SGD):
-    """Plain SGD that also keeps the last gradient of every variable."""
+    """Plain SGD that also keeps the last gradient of every variable.
+
+    On PyTorch, keras.optimizers.SGD itself updates by torch._foreach_add_, with one rounding where update_step has
+    two; its subclasses, this one too, go through update_step on every backend.
+    """
 
     def build(self, variables: list[Any]) -> None:
         """One slot variable per parameter."""
@@ -52,50 +57,50 @@ class KeepingSequential(keras.Sequential):
         return loss
 
 
-class MeanSquaredError(keras.losses.Loss):
-    """Mean over rows and outputs of (y − ŷ)².
+def mean(elements: Any) -> Any:
+    """Sum over all elements, divided by how many there are.
 
-    keras.losses.MeanSquaredError averages with keras.ops.mean, which rounds to float32 on JAX and PyTorch.
+    keras.ops.mean rounds float64 to float32 on JAX and PyTorch, and the division that ends keras.losses.Loss does on
+    PyTorch; keras.losses.MeanSquaredError and BinaryCrossentropy meet both.
     """
-
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        """One number per row."""
-        return keras.ops.sum(keras.ops.square(y_pred - y_true), axis=-1) / y_pred.shape[-1]
+    return keras.ops.sum(elements) / keras.ops.cast(keras.ops.size(elements), elements.dtype)
 
 
-class HalfSquaredError(keras.losses.Loss):
-    """½ Σ over outputs of (y − ŷ)², mean over rows; keras.losses has none of it."""
-
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        """One number per row."""
-        return keras.ops.sum(0.5 * keras.ops.square(y_pred - y_true), axis=-1)
+def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
+    """Mean over rows and outputs of (y − ŷ)²."""
+    return mean(keras.ops.square(y_pred - y_true))
 
 
-class BinaryCrossentropy(keras.losses.Loss):
-    """Keras's own cross-entropy of every element; the mean over outputs without keras.ops.mean."""
-
-    def __init__(self, from_logits: bool = False) -> None:
-        super().__init__()
-        self.from_logits = from_logits
-
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        """One number per row."""
-        elements = keras.ops.binary_crossentropy(y_true, y_pred, from_logits=self.from_logits)
-        return keras.ops.sum(elements, axis=-1) / y_pred.shape[-1]
+def half_squared_error(y_true: Any, y_pred: Any) -> Any:
+    """½ Σ over outputs of (y − ŷ)², mean over rows."""
+    return mean(keras.ops.sum(0.5 * keras.ops.square(y_pred - y_true), axis=-1))
 
 
-LOSSES: dict[str, Any] = {
-    "mean_squared_error": MeanSquaredError,
-    "half_squared_error": HalfSquaredError,
-    "binary_cross_entropy": BinaryCrossentropy,
-    "binary_cross_entropy_with_logits": lambda: BinaryCrossentropy(from_logits=True),
+def binary_cross_entropy(y_true: Any, y_pred: Any) -> Any:
+    """Mean over rows and outputs of Keras's cross-entropy of probabilities.
+
+    Keras clips them to [1e-7, 1 − 1e-7] on JAX and PyTorch; on TensorFlow it takes the sigmoid's input instead.
+    """
+    return mean(keras.ops.binary_crossentropy(y_true, y_pred))
+
+
+def binary_cross_entropy_with_logits(y_true: Any, y_pred: Any) -> Any:
+    """Mean over rows and outputs of Keras's cross-entropy of logits."""
+    return mean(keras.ops.binary_crossentropy(y_true, y_pred, from_logits=True))
+
+
+LOSSES: dict[str, Callable[[Any, Any], Any]] = {
+    "mean_squared_error": mean_squared_error,
+    "half_squared_error": half_squared_error,
+    "binary_cross_entropy": binary_cross_entropy,
+    "binary_cross_entropy_with_logits": binary_cross_entropy_with_logits,
 }
 
 
 def versions() -> dict[str, str]:
     """What this implementation runs on."""
     backend = keras.backend.backend()
-    return {"keras": keras.__version__, backend: version(backend)}
+    return {"keras": keras.__version__, backend: sys.modules[backend].__version__}
 
 
 def configure(dtype: str) -> None:
@@ -112,12 +117,23 @@ def configure(dtype: str) -> None:
         jax.config.update("jax_default_matmul_precision", "highest")
 
 
+def require_known(problem: Problem) -> None:
+    """Raise NotImplementedError for the first thing in `problem` that is not written here."""
+    known = (
+        ("dtype", [problem.dtype], DTYPES),
+        ("activation", problem.network.activations, ACTIVATIONS),
+        ("loss", [problem.loss], LOSSES),
+        ("optimizer", [problem.optimizer.name], ("sgd",)),
+    )
+    for what, names, choices in known:
+        for name in names:
+            if name not in choices:
+                raise NotImplementedError(f"keras: {what} {name!r} is not written here")
+
+
 def build(problem: Problem) -> KeepingSequential:
     """The compiled network, holding the problem's starting numbers exactly."""
     network = problem.network
-    unknown = {*network.activations} - {*ACTIVATIONS} | {problem.loss} - LOSSES.keys()
-    if unknown:
-        raise NotImplementedError(f"keras: {', '.join(sorted(unknown))} is not written here")
     layers = [
         keras.layers.Dense(n_out, activation=activation)
         for n_out, activation in zip(network.units, network.activations, strict=True)
@@ -127,14 +143,14 @@ def build(problem: Problem) -> KeepingSequential:
     model.keep_loss()
     model.compile(
         optimizer=KeepingSGD(learning_rate=problem.optimizer.learning_rate),
-        loss=LOSSES[problem.loss](),
+        loss=LOSSES[problem.loss],
     )
     return model
 
 
 def as_numpy(variable: Any) -> Array:
     """A variable's value, copied."""
-    return np.array(keras.ops.convert_to_numpy(variable))
+    return np.array(keras.ops.convert_to_numpy(variable.value))
 
 
 def canonical(problem: Problem, variables: list[Any]) -> dict[str, Array]:
@@ -145,6 +161,7 @@ def canonical(problem: Problem, variables: list[Any]) -> dict[str, Array]:
 
 def train(problem: Problem) -> Iterator[Step]:
     """Every step of training `problem`."""
+    require_known(problem)
     configure(problem.dtype)
     model = build(problem)
     for rows in batches(problem):
