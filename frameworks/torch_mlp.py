@@ -41,7 +41,7 @@ LOSSES: dict[str, type[nn.Module]] = {
 
 def versions() -> dict[str, str]:
     """What this implementation runs on."""
-    return {"torch": torch.__version__}
+    return {"torch": str(torch.__version__)}
 
 
 def configure() -> None:
@@ -54,7 +54,7 @@ def build(problem: Problem) -> nn.Sequential:
     """The network, holding the problem's starting numbers exactly."""
     network, layers = problem.network, []
     for n_in, n_out, activation in zip(network.sizes, network.units, network.activations, strict=False):
-        layers += [nn.Linear(n_in, n_out, dtype=DTYPES[problem.dtype]), _known("activation", activation, ACTIVATIONS)()]
+        layers += [nn.Linear(n_in, n_out, dtype=DTYPES[problem.dtype]), ACTIVATIONS[activation]()]
     model = nn.Sequential(*layers)
     with torch.no_grad():
         for number, linear in enumerate(linears(model), 1):
@@ -84,17 +84,26 @@ def gradient(parameter: Tensor) -> Tensor:
     return parameter.grad
 
 
-def _known(what: str, name: str, table: dict[str, type[nn.Module]]) -> type[nn.Module]:
-    if name not in table:
-        raise NotImplementedError(f"torch: {what} {name!r} is not written here")
-    return table[name]
+def require_known(problem: Problem) -> None:
+    """Raise NotImplementedError for the first thing in `problem` that is not written here."""
+    known = (
+        ("dtype", [problem.dtype], DTYPES),
+        ("activation", problem.network.activations, ACTIVATIONS),
+        ("loss", [problem.loss], LOSSES),
+        ("optimizer", [problem.optimizer.name], ("sgd",)),
+    )
+    for what, names, choices in known:
+        for name in names:
+            if name not in choices:
+                raise NotImplementedError(f"torch: {what} {name!r} is not written here")
 
 
 def train(problem: Problem) -> Iterator[Step]:
     """Every step of training `problem`."""
+    require_known(problem)
     configure()
     model = build(problem)
-    criterion = _known("loss", problem.loss, LOSSES)()
+    criterion = LOSSES[problem.loss]()
     optimizer = torch.optim.SGD(model.parameters(), lr=problem.optimizer.learning_rate)
     x, y = torch.tensor(problem.x), torch.tensor(problem.y)
     for rows in batches(problem):
