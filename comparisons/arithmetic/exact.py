@@ -16,18 +16,23 @@ BITS = 256
 
 
 class Balls(np.ndarray):
-    """An object array of python-flint balls, in which max and min enclose both sides of a tie."""
+    """An object array of python-flint balls.
+
+    max and min enclose both sides of a tie; a square is a product, since python-flint knows no power of a ball
+    around 0.
+    """
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         plain = [x.view(np.ndarray) if isinstance(x, Balls) else x for x in inputs]
-        if method == "__call__" and ufunc in (np.maximum, np.minimum):
-            result = _EXTREMA[ufunc](*plain)
+        if method == "__call__" and ufunc in _OWN:
+            result = _OWN[ufunc](*plain)
         else:
             result = getattr(ufunc, method)(*plain, **options)
         return result.view(Balls) if isinstance(result, np.ndarray) and result.dtype == object else result
 
 
-_EXTREMA = {
+_OWN: dict[np.ufunc, Any] = {
+    np.power: np.frompyfunc(lambda a, n: a * a if n == 2 else a**n, 2, 1),
     np.maximum: np.frompyfunc(lambda a, b: flint.arb(a).max(flint.arb(b)), 2, 1),
     np.minimum: np.frompyfunc(lambda a, b: flint.arb(a).min(flint.arb(b)), 2, 1),
 }
