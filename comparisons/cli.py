@@ -56,20 +56,34 @@ def cli() -> None:
     """
 
 
-def training_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that change a problem."""
+def training_options(command: Callable[..., None], *, with_rate: bool = True) -> Callable[..., None]:
+    """The options that change a problem; with_rate: --learning-rate too."""
     options = (
         click.option("--dtype", metavar="DTYPE", help="float64 or float32."),
         click.option("--initial", metavar="START", help="constant:0.1, constant:1, random:SEED, glorot_uniform:SEED."),
         click.option("--epochs", type=int, metavar="N", help="How often every row is used."),
         click.option("--order", metavar="ORDER", help="sequential, shuffled (each epoch) or random (drawn each step)."),
         click.option("--seed", type=int, metavar="SEED", help="Seed of a shuffled or random order."),
-        click.option("--learning-rate", type=float, metavar="RATE", help="Step size of the descent."),
         click.option("--batch-size", type=int, metavar="ROWS", help="Rows per step."),
+        *([click.option("--learning-rate", type=float, metavar="RATE", help="Step size of the descent.")] * with_rate),
     )
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def training_options_but_rate(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that change a problem whose learning rates are given otherwise."""
+    return training_options(command, with_rate=False)
+
+
+until_converged_option = click.option(
+    "--until-converged",
+    "tolerance",
+    type=float,
+    metavar="TOL",
+    help="Stop after the first epoch whose every step has ‖learning_rate · ∇L‖ below TOL; --epochs is the cap.",
+)
 
 
 @cli.command()
@@ -237,6 +251,47 @@ def sensitivity(problem: str, tolerance: str, steps: int | None, json_file: str 
     found = run(chosen, steps=at_least("--steps", steps, chosen.steps, least=1), tolerance=chosen_tolerance(tolerance))
     if json_file != "-":
         click.echo(matrix_text(found, blind_spots(chosen)))
+    if json_file == "-":
+        click.echo(as_json(found), nl=False)
+    elif json_file:
+        write_text(Path(json_file), as_json(found))
+
+
+@cli.command()
+@click.argument("problem", metavar="PROBLEM|FILE.toml")
+@click.option(
+    "--learning-rates",
+    default="1e-4:10:6",
+    metavar="RATE,...|FIRST:LAST:COUNT",
+    help="Numbers, or a range with logarithmic spacing (1e-4:10:6).",
+)
+@training_options_but_rate
+@until_converged_option
+@click.option("--json", "json_file", metavar="FILE", help="Write every rate's losses as JSON; - for standard output.")
+@refusing
+def sweep(problem: str, learning_rates: str, tolerance: float | None, json_file: str | None, **changes: Any) -> None:
+    """Train at many learning rates at once: which are slow, converge, overshoot or diverge?
+
+    Trained by hand as one ensemble, the rates being a leading axis of the formulas. F is the loss over all rows.
+    The first verdict that fits: diverges (a loss is not finite, or F ends more than 1% above its start),
+    overshoots (F rises by more than 1% of its start in some epoch), slow (F falls by less than half of what it
+    falls at the best of the rates, or by less than 1% of its start), converges.
+    """
+    from comparisons.convergence import OPTION
+    from comparisons.learning_rates import chosen_rates
+    from comparisons.requests import chosen_problems
+    from comparisons.sweep import sweep as run
+    from comparisons.sweep_text import as_json, sweep_text
+    from problems.requirements import require_positive
+    from problems.writing import write_text
+
+    rates = chosen_rates(learning_rates)
+    ((_, chosen),) = chosen_problems((problem,), changes)
+    limit = None if tolerance is None else require_positive(OPTION, tolerance)
+    check_writable(json_file)
+    found = run(chosen, rates, limit)
+    if json_file != "-":
+        click.echo(sweep_text(found))
     if json_file == "-":
         click.echo(as_json(found), nl=False)
     elif json_file:
