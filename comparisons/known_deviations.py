@@ -56,6 +56,10 @@ def _from_probabilities(problem: Problem) -> bool:
     return problem.loss == "binary_cross_entropy"
 
 
+def _in_float64_from_probabilities(problem: Problem) -> bool:
+    return _in_float64(problem) and _from_probabilities(problem)
+
+
 def _through_probability(name: str, loss: Formula, derivative: Formula) -> Route:
     """A loss and its derivative as functions of y and ŷ = σ(z)."""
 
@@ -99,6 +103,22 @@ def keras_clips(precision: Precision) -> Route:
     return _through_probability("Keras's clip", lambda y, y_hat: binary_cross_entropy(y, clipped(y_hat)), derivative)
 
 
+def jax_log1p(precision: Precision) -> Route:
+    """log(1 − ŷ) within 256 u for 0.28 < ŷ < 0.53.
+
+    The error is largest just below ŷ = √2 − 1: 129 units in the last place (jax-ml/jax issue 39707), 240 u there.
+    """
+
+    def loss(y: Number, y_hat: Number) -> Number:
+        rest = np.log(1 - y_hat)
+        inside = (y_hat.value > 0.28) & (y_hat.value < 0.53)
+        more = np.where(inside, 256 * precision.unit * np.abs(rest.value), 0.0)
+        rest = Bounded(rest.value, rest.error + more, precision)
+        return total(-y * np.log(y_hat) - (1 - y) * rest) / count(y)
+
+    return _through_probability("JAX's log1p", loss, binary_cross_entropy_derivative)
+
+
 _KERAS_CLIPS = "keras.ops.binary_crossentropy clips probabilities to [1e-7, 1 - 1e-7]: no gradient beyond"
 _KERAS_CLIPS_REPRODUCTION = (
     "import keras; one = keras.ops.convert_to_tensor([[1.0]])\n"
@@ -140,6 +160,17 @@ KNOWN_DEVIATIONS = (
         ),
         concerns=_from_probabilities,
         route=torch_clamps,
+    ),
+    KnownDeviation(
+        implementation="jax",
+        text="jax.numpy.log1p in float64 errs by up to 129 units in the last place on the CPU (jax-ml/jax issue 39707)",
+        seen_with="jax 0.10.2",
+        reproduction=(
+            "import jax, math; jax.config.update('jax_enable_x64', True)\n"
+            "print(abs(float(jax.numpy.log1p(-0.4141892)) - math.log1p(-0.4141892)) > 1e-14)"
+        ),
+        concerns=_in_float64_from_probabilities,
+        route=jax_log1p,
     ),
     *(
         KnownDeviation(

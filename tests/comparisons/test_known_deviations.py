@@ -86,6 +86,19 @@ def clamped_steps(problem: Problem) -> Iterator[Step]:
         yield Step(rows=rows, loss=loss, gradients=gradients, parameters=parameters)
 
 
+def near_log1p() -> Trace:
+    """A run by hand from where ŷ = 0.4141892 and y = 0, its first loss off by the error that JAX's log1p has there."""
+    problem = named_problem("classification")
+    problem = problem.changed(x=problem.x[2:], y=problem.y[2:], epochs=2)
+    _, cache = forward(problem.network, problem.initial, problem.x[:1])
+    b2 = np.log(0.4141892 / (1 - 0.4141892)) - cache.z[-1]
+    problem = problem.changed(initial={**problem.initial, "b2": b2})
+    trace = Trace.record(problem, by_hand.train(problem), implementation="jax")
+    loss = trace.loss.copy()
+    loss[0] += 1.4e-14
+    return replace(trace, loss=loss)
+
+
 def regression() -> Problem:
     """Regression with a hidden layer of tanh."""
     problem = named_problem("regression")
@@ -111,6 +124,7 @@ EXPLAINED = {
     "keras-torch-float32": (lambda: in_float32(regression(), "keras-torch"), "matmul"),
     "keras-jax-tanh": (lambda: in_float32(regression(), "keras-jax"), "tanh"),
     "torch-clamps": (lambda: clamped(saturating()), "BCELoss"),
+    "jax-log1p": (near_log1p, "log1p"),
 }
 
 
@@ -131,6 +145,13 @@ def test_never_hides_another_mistake(trace: Callable[[], Trace], name: str, grou
 def test_never_hides_a_wrong_loss() -> None:
     trace = clamped(saturating())
     assert explanation(replace(trace, loss=trace.loss * 2)) is None
+
+
+def test_of_log1p_is_no_wider_than_log1p_errs() -> None:
+    trace = near_log1p()
+    loss = trace.loss.copy()
+    loss[0] += 5e-14
+    assert explanation(replace(trace, loss=loss)) is None
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
