@@ -12,8 +12,11 @@ from problems.trace import Trace
 
 
 def structural_faults(trace: Trace) -> list[str]:
-    """What makes the values incomparable, one line each: names, then shapes, then the number of steps."""
-    return list(_name_faults(trace)) or list(_shape_faults(trace)) or list(_length_faults(trace))
+    """What makes the values incomparable, one line each: names, then shapes, then what is no number or no row."""
+    for faults in (_name_faults, _shape_faults, _kind_faults, _place_faults, _length_faults):
+        if found := list(faults(trace)):
+            return found
+    return []
 
 
 def value_faults(trace: Trace) -> list[str]:
@@ -25,6 +28,13 @@ def _groups(trace: Trace) -> Iterator[tuple[str, Mapping[str, Array]]]:
     yield "initial", trace.initial
     yield "gradient", trace.gradients
     yield "parameter", trace.parameters
+
+
+def _quantities(trace: Trace) -> Iterator[tuple[str, Array]]:
+    yield "loss", trace.loss
+    for group, tensors in _groups(trace):
+        for name, values in tensors.items():
+            yield f"{group}.{name}", values
 
 
 def _name_faults(trace: Trace) -> Iterator[str]:
@@ -53,6 +63,24 @@ def _shape_faults(trace: Trace) -> Iterator[str]:
                 yield f"{group}.{name}: shape {tensors[name].shape}, expected {wanted}"
 
 
+def _kind_faults(trace: Trace) -> Iterator[str]:
+    for name, values in _quantities(trace):
+        if values.dtype.kind not in "fiu":
+            yield f"{name} holds {values.dtype}, expected numbers"
+    if trace.rows.dtype.kind not in "iu":
+        yield f"rows holds {trace.rows.dtype}, expected positions in the data"
+
+
+def _place_faults(trace: Trace) -> Iterator[str]:
+    used = trace.rows >= 0
+    gaps = used[:, 1:] & ~used[:, :-1]  # -1 fills short batches up at their end
+    bad = (trace.rows < -1) | (trace.rows >= len(trace.problem.x))
+    wrong = np.flatnonzero(bad.any(axis=1) | gaps.any(axis=1) | ~used.any(axis=1))
+    if len(wrong):
+        step = int(wrong[0])
+        yield f"step {step + 1} used rows at {trace.rows[step].tolist()}, expected 0 to {len(trace.problem.x) - 1}"
+
+
 def _length_faults(trace: Trace) -> Iterator[str]:
     if trace.steps != trace.problem.steps:
         yield f"{trace.steps} steps were recorded, the problem has {trace.problem.steps}"
@@ -60,11 +88,8 @@ def _length_faults(trace: Trace) -> Iterator[str]:
 
 def _dtype_faults(trace: Trace) -> Iterator[str]:
     dtype = trace.problem.dtype
-    tensors = {"loss": trace.loss}
-    for group, named in _groups(trace):
-        tensors |= {f"{group}.{name}": values for name, values in named.items()}
-    for name, values in tensors.items():
-        if values.dtype != dtype:
+    for name, values in _quantities(trace):
+        if values.dtype.newbyteorder("=") != dtype:
             yield f"{name} is {values.dtype} in a {dtype} run"
 
 
