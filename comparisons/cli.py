@@ -79,7 +79,6 @@ def training_options_but_rate(command: Callable[..., None]) -> Callable[..., Non
 
 until_converged_option = click.option(
     "--until-converged",
-    "tolerance",
     type=float,
     metavar="TOL",
     help="Stop after the first epoch whose every step has ‖learning_rate · ∇L‖ below TOL; --epochs is the cap.",
@@ -90,6 +89,7 @@ until_converged_option = click.option(
 @click.argument("problems", nargs=-1, metavar="[PROBLEM|FILE.toml]...")
 @click.option("--against", multiple=True, metavar="NAME,...", help="Only these implementations.")
 @training_options
+@until_converged_option
 @click.option("--json", "json_file", metavar="FILE", help="Write the results as JSON; - for standard output.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="Limit for each framework's process (600).")
 @click.option(
@@ -99,6 +99,7 @@ until_converged_option = click.option(
 def compare(
     problems: tuple[str, ...],
     against: tuple[str, ...],
+    until_converged: float | None,
     json_file: str | None,
     timeout: float | None,
     strict: bool,
@@ -117,9 +118,11 @@ def compare(
     chosen = chosen_problems(problems, changes)
     limit = positive_seconds(timeout, DEFAULT_TIMEOUT)
     check_writable(json_file)
+    trained = [stopped(problem, until_converged, told_on_stderr=json_file == "-") for _, problem in chosen]
     with shown_progress() as progress:
-        comparisons = run([problem for _, problem in chosen], names, timeout=limit, progress=progress)
-    commands = [rerun_command(argument, changes) for argument, _ in chosen]
+        comparisons = run(trained, names, timeout=limit, progress=progress)
+    asked = changes | {"until_converged": until_converged}
+    commands = [rerun_command(argument, asked) for argument, _ in chosen]
     report(comparisons, json_file, commands, with_seconds=True)
     finish(comparisons, strict=strict, required=bool(against))
 
@@ -129,9 +132,17 @@ def compare(
 @click.option("--with", "name", required=True, metavar="NAME", help="The implementation that trains.")
 @click.option("-o", "--output", required=True, metavar="FILE.npz", help="Where to keep the trace.")
 @training_options
+@until_converged_option
 @click.option("--timeout", type=float, metavar="SECONDS", help="Limit for the framework's process (600).")
 @refusing
-def record(problem: str, name: str, output: str, timeout: float | None, **changes: Any) -> None:
+def record(
+    problem: str,
+    name: str,
+    output: str,
+    until_converged: float | None,
+    timeout: float | None,
+    **changes: Any,
+) -> None:
     """Train with one implementation and keep the trace of every step."""
     from comparisons.compare import DEFAULT_TIMEOUT, trained
     from comparisons.implementations import install_command, installed
@@ -145,6 +156,7 @@ def record(problem: str, name: str, output: str, timeout: float | None, **change
     check_writable(output)
     if not installed(one):
         fail(f"{one} is not installed; install with: {install_command(one)}")
+    chosen = stopped(chosen, until_converged)
     with shown_progress() as progress:
         outcome = trained(one, chosen, timeout=limit, progress=progress)
     if outcome.trace is None:
@@ -269,7 +281,9 @@ def sensitivity(problem: str, tolerance: str, steps: int | None, json_file: str 
 @until_converged_option
 @click.option("--json", "json_file", metavar="FILE", help="Write every rate's losses as JSON; - for standard output.")
 @refusing
-def sweep(problem: str, learning_rates: str, tolerance: float | None, json_file: str | None, **changes: Any) -> None:
+def sweep(
+    problem: str, learning_rates: str, until_converged: float | None, json_file: str | None, **changes: Any
+) -> None:
     """Train at many learning rates at once: which are slow, converge, overshoot or diverge?
 
     Trained by hand as one ensemble, the rates being a leading axis of the formulas. F is the loss over all rows.
@@ -287,7 +301,7 @@ def sweep(problem: str, learning_rates: str, tolerance: float | None, json_file:
 
     rates = chosen_rates(learning_rates)
     ((_, chosen),) = chosen_problems((problem,), changes)
-    limit = None if tolerance is None else require_positive(OPTION, tolerance)
+    limit = None if until_converged is None else require_positive(OPTION, until_converged)
     check_writable(json_file)
     found = run(chosen, rates, limit)
     if json_file != "-":
@@ -321,6 +335,18 @@ def list_implementations() -> None:
         else:
             state = f"not installed ({', '.join(missing_packages(name))} missing): {install_command(name)}"
         click.echo(f"{name:<{width}}  {state}")
+
+
+def stopped(problem: Any, tolerance: float | None, *, told_on_stderr: bool = False) -> Any:
+    """`problem` with the epochs that --until-converged leaves of it, having said so in one line."""
+    if tolerance is None:
+        return problem
+    from comparisons.convergence import stop_line, until_converged
+    from comparisons.messages import plain
+
+    stop = until_converged(problem, tolerance)
+    click.echo(plain(stop_line(stop)), err=told_on_stderr)
+    return stop.problem
 
 
 def check_writable(path: str | None) -> None:

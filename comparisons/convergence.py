@@ -40,7 +40,7 @@ def update_norm(gradients: Mapping[str, Array], learning_rate: Any) -> Array:
     Neither overflows nor underflows on the way; infinite where a gradient is, NaN where one is NaN.
     """
     rate = np.asarray(learning_rate, dtype=np.float64)
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         moves = [rate * np.asarray(values, dtype=np.float64) for values in gradients.values()]
         norms = [np.hypot.reduce(move.reshape(*move.shape[:-2], -1), axis=-1) for move in moves]
         return np.hypot.reduce(np.stack(norms), axis=0)
@@ -57,7 +57,8 @@ def until_converged(problem: Problem, tolerance: float) -> Stop:
     rate = np.dtype(problem.dtype).type(problem.optimizer.learning_rate)
     steps = train(problem)
     for epoch in range(1, problem.epochs + 1):
-        norms = [update_norm(step.gradients, rate) for step in islice(steps, problem.steps_per_epoch)]
+        with np.errstate(over="ignore", invalid="ignore"):  # a training that diverges overflows
+            norms = [update_norm(step.gradients, rate) for step in islice(steps, problem.steps_per_epoch)]
         if all(norm < tolerance for norm in norms):
             return Stop(problem=problem.changed(epochs=epoch), tolerance=tolerance, cap=problem.epochs, converged=True)
     return Stop(problem=problem, tolerance=tolerance, cap=problem.epochs, converged=False)
