@@ -79,7 +79,8 @@ def train_here(name: str, problem: Problem) -> Outcome:
     try:
         trainer = load(name)
         imported = time.perf_counter()
-        steps = list(trainer.train(problem))
+        with np.errstate(all="ignore"):  # a training that diverges is for the audit to judge
+            steps = list(trainer.train(problem))
         seconds = {"import": imported - started, "train": time.perf_counter() - imported}
         return Outcome(
             trace=Trace.record(problem, steps, implementation=name, environment=trainer.versions()), seconds=seconds
@@ -87,7 +88,7 @@ def train_here(name: str, problem: Problem) -> Outcome:
     except NotImplementedError as unable:
         return Outcome(skipped=str(unable))
     except Exception as error:
-        return Outcome(crashed=f"{type(error).__name__}: {error}")
+        return Outcome(crashed=" ".join(f"{type(error).__name__}: {error}".split()))
 
 
 def not_installed(name: str) -> Result:
