@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import zipfile
 
 import numpy as np
 import pytest
@@ -42,6 +43,11 @@ def test_same_trace_gives_the_same_bytes(trace, path):
     first = path.read_bytes()
     save_trace(trace(), path)
     assert path.read_bytes() == first
+
+
+def test_no_member_tells_the_time(file_of):
+    with zipfile.ZipFile(io.BytesIO(file_of())) as archive:
+        assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_trace_without_steps_survives(trace, path):
