@@ -1,0 +1,206 @@
+"""Every mistake of the catalogue is noticed and named; what is not known is not guessed at."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from comparisons import check
+from comparisons.checking import evidence_of
+from comparisons.diagnosis import LEAST_STATES, diagnose
+from comparisons.mutants import catalogue, double_mutants, elements, quantities, single_mutants
+from comparisons.planted import candidate_with
+from comparisons.verdict import Verdict
+from problems.initializers import starting_parameters
+from problems.order import batches
+from problems.problem import Problem
+
+SEED = 20240607
+LESSON_COUNTS = {"regression": 293, "classification": 362}
+
+
+def verdict_and_names(problem, plantings, gradients=False):
+    with np.errstate(all="ignore"):
+        found = check(candidate_with(problem, plantings, gradients=gradients), problem)
+    return found.verdict, {(one.parameter, one.index): one.mistakes for one in found.diagnoses}
+
+
+def right_names(plantings):
+    return {(mutant.quantity, index): mutant.mistakes for mutant, index in plantings}
+
+
+def sampled(values, count):
+    chosen = np.random.default_rng(SEED).choice(len(values), min(count, len(values)), replace=False)
+    return [values[k] for k in sorted(chosen)]
+
+
+def not_named(problem, plantings, gradients=False):
+    """The plantings that are not diagnosed with exactly their parameter, element and mistake; all must be killed."""
+    missed = []
+    for mutant, index in plantings:
+        verdict, names = verdict_and_names(problem, [(mutant, index)], gradients)
+        assert verdict is Verdict.DISAGREES, f"survives: {mutant.quantity}{index} {mutant.text}"
+        if names != right_names([(mutant, index)]):
+            missed.append((mutant.quantity, index, mutant.text, names))
+    return missed
+
+
+@pytest.mark.parametrize("gradients", [False, True], ids=["update", "gradients"])
+@pytest.mark.parametrize("name", LESSON_COUNTS)
+def test_every_mistake_is_killed_and_named(name, gradients, problem_called):
+    problem = problem_called(name)
+    planted = list(catalogue(problem))
+    assert len(planted) == LESSON_COUNTS[name]
+    assert not_named(problem, planted, gradients) == []
+
+
+@pytest.mark.parametrize("gradients", [False, True], ids=["update", "gradients"])
+@pytest.mark.parametrize("name", ["tanh", "relu"])
+def test_mistakes_in_other_networks_are_killed_and_named(name, gradients, problem_called):
+    problem = problem_called(name)
+    assert not_named(problem, sampled(list(catalogue(problem)), 60), gradients) == []
+
+
+@pytest.mark.parametrize("start", ["constant:0.1", "constant:1", "random:3"])
+def test_the_start_hides_no_mistake(start, problem_called):
+    problem = problem_called("classification")
+    problem = problem.changed(initial=starting_parameters(problem.network, start), epochs=1)
+    assert not_named(problem, sampled(list(catalogue(problem)), 40)) == []
+
+
+@pytest.mark.parametrize("name", LESSON_COUNTS)
+def test_pairs_of_mistakes_are_killed_and_mostly_named(name, problem_called):
+    problem = problem_called(name).changed(epochs=1)
+    pairs = [
+        (mutant, index)
+        for quantity in quantities(problem.network)
+        for mutant in double_mutants(problem, quantity)
+        for index in elements(problem.network, quantity)
+        if mutant.changes(index)
+    ]
+    few = sampled(pairs, 40)
+    assert len(not_named(problem, few)) <= 0.05 * len(few)
+
+
+@pytest.mark.parametrize("draw", range(8))
+def test_mistakes_in_several_tensors_are_all_found(draw, problem_called):
+    problem = problem_called("classification").changed(epochs=1)
+    rng = np.random.default_rng(draw)
+    plantings = []
+    for quantity in quantities(problem.network):
+        choices = [(m, i) for m, i in catalogue(problem) if m.quantity == quantity]
+        plantings.append(choices[rng.integers(len(choices))])
+    assert verdict_and_names(problem, plantings) == (Verdict.DISAGREES, right_names(plantings))
+
+
+def right_step(problem):
+    return candidate_with(problem, [], gradients=True)
+
+
+def with_parameters(problem, change):
+    """The right step, its new parameters changed by `change(before, after, learning_rate)`."""
+
+    def train_step(parameters, x, y, learning_rate):
+        loss, after, _ = right_step(problem)(parameters, x, y, learning_rate)
+        return loss, {name: change(parameters[name], after[name], learning_rate) for name in after}
+
+    return train_step
+
+
+def names_of(found):
+    return {diagnosis.mistakes for diagnosis in found.diagnoses}
+
+
+NOISE = np.random.default_rng(SEED)
+CHANGES = {
+    "noise": (lambda before, after, rate: after + 1e-3 * NOISE.standard_normal(after.shape), {("unknown",)}),
+    "a factor": (lambda before, after, rate: before + 1.001 * (after - before), {("factor",)}),
+    "one part in a million": (lambda before, after, rate: before + (1 + 1e-6) * (after - before), {("factor",)}),
+    "a fixed rate": (lambda before, after, rate: before + 0.01 * (after - before) / rate, {("learning-rate",)}),
+    "float32": (lambda before, after, rate: after.astype(np.float32).astype(np.float64), {("precision",)}),
+    "nothing done": (lambda before, after, rate: before, {("not-updated",)}),
+    "not a number": (lambda before, after, rate: after * np.nan, {("unknown",)}),
+}
+
+
+@pytest.mark.parametrize(("change", "names"), CHANGES.values(), ids=CHANGES)
+def test_what_is_no_formula_is_told_as_what_it_is(change, names, problem_called):
+    problem = problem_called("classification")
+    assert names_of(check(with_parameters(problem, change), problem)) == names
+
+
+def test_an_unknown_mistake_says_the_ratio(problem_called):
+    problem = problem_called("regression")
+    change = CHANGES["noise"][0]
+    for diagnosis in check(with_parameters(problem, change), problem).diagnoses:
+        assert "found / expected lies between" in diagnosis.explanation
+
+
+@pytest.mark.parametrize("count", [LEAST_STATES - 1, LEAST_STATES])
+def test_too_few_states_explain_nothing(count, problem_called):
+    problem = problem_called("regression")
+    mutant = single_mutants(problem, "W1")[0]
+    found = check(candidate_with(problem, [(mutant, (0, 0))]), problem, states=10)
+    (diagnosis,) = diagnose(evidence_of(problem, found.steps[-count:]))
+    assert diagnosis.mistakes == (("unknown",) if count < LEAST_STATES else mutant.mistakes)
+
+
+def test_what_cannot_be_told_apart_is_said(problem_called):
+    # ½(y − ŷ)² over two rows: a 2 too many and a sum over the rows are the same number
+    problem = problem_called("half")
+    mutant = next(m for m in single_mutants(problem, "W1") if "summed over the rows" in m.text)
+    (diagnosis,) = check(candidate_with(problem, [(mutant, (0, 0))]), problem).diagnoses
+    assert {diagnosis.mistakes, *diagnosis.alternatives} >= {("factor",), ("reduction",)}
+    assert "cannot tell this from" in diagnosis.explanation
+
+
+def test_hidden_nodes_that_stay_alike_cannot_be_told_apart(problem_called):
+    problem = problem_called("classification")
+    mutant = next(m for m in single_mutants(problem, "W1") if "W2 after its update" in m.text)
+    way = check(candidate_with(problem, [(mutant, (0, 0))]), problem, states=3)
+    alike = diagnose(evidence_of(problem, way.steps[:1] * 5))
+    assert [one.mistakes for one in alike][0][0] == "updated-weight"
+
+
+def test_a_wrong_gradient_beside_a_right_update_is_wrong_alone(problem_called):
+    problem = problem_called("classification")
+
+    def train_step(parameters, x, y, learning_rate):
+        loss, after, gradients = right_step(problem)(parameters, x, y, learning_rate)
+        return loss, after, {**gradients, "W1": -gradients["W1"]}
+
+    assert {(d.of, d.mistakes) for d in check(train_step, problem).diagnoses} == {("gradient", ("sign",))}
+
+
+def test_a_wrong_update_beside_right_gradients_is_explained(problem_called):
+    problem = problem_called("classification")
+    mutant = next(m for m in single_mutants(problem, "W1") if m.mistakes == ("updated-weight",))
+    wrong, right = candidate_with(problem, [(mutant, (0, 1))]), right_step(problem)
+    found = check(lambda p, x, y, rate: (*wrong(p, x, y, rate), right(p, x, y, rate)[2]), problem)
+    assert [(d.of, d.index, d.mistakes) for d in found.diagnoses] == [("update", (0, 1), ("updated-weight",))]
+
+
+def in_one_element(problem: Problem, name: str, index: tuple[int, ...], share: float):
+    def train_step(parameters, x, y, learning_rate):
+        loss, after, gradients = right_step(problem)(parameters, x, y, learning_rate)
+        gradients[name][index] *= 1 + share
+        return loss, after, gradients
+
+    return train_step
+
+
+@pytest.mark.parametrize("name", LESSON_COUNTS)
+def test_a_millionth_in_one_gradient_element_is_caught(name, problem_called):
+    problem = problem_called(name)
+    for parameter, shape in problem.network.parameter_shapes.items():
+        for index in np.ndindex(shape):
+            found = check(in_one_element(problem, parameter, index, 1e-6), problem)
+            assert [(d.parameter, d.index, d.mistakes) for d in found.diagnoses] == [(parameter, index, ("factor",))]
+
+
+def test_the_trained_rows_are_those_of_the_problem(problem_called):
+    problem = problem_called("tanh")
+    found = check(right_step(problem), problem)
+    assert [state.x.tolist() for state, _ in found.steps[: found.along]] == [
+        problem.x[rows].tolist() for rows in batches(problem)
+    ]
