@@ -135,8 +135,8 @@ def _verdict(tallies: list[Tally], faults: list[str]) -> Verdict:
 
 
 def _carries(tallies: list[Tally], dtype: str) -> str | None:
-    """The lowest precision that any quantity carries; None where one carries none."""
-    carried = {tally.carries for tally in tallies}
-    if None in carried:
+    """The lowest precision that any quantity carries; None where one carries none, or nothing was compared."""
+    carried = {tally.carries for tally in tallies if tally.compared}
+    if None in carried or not carried:
         return None
     return FLOAT32.name if FLOAT32.name in carried else dtype
