@@ -51,7 +51,7 @@ def relu(z: Number) -> Number:
 
 def relu_slope(z: Number, a: Number) -> Number:
     """∂a/∂z = 1 where z > 0, else 0; at the kink z = 0 it is 0."""
-    return np.where(z > 0, 1, 0)
+    return np.where(z > 0, 1, 0 * a)  # 0 · a is a 0 of a's own kind: whole numbers would turn float32 into float64
 
 
 class Activation(NamedTuple):

@@ -23,7 +23,8 @@ def train(problem: Problem) -> Iterator[Step]:
     learning_rate = np.dtype(problem.dtype).type(problem.optimizer.learning_rate)
     parameters = problem.initial
     for rows in batches(problem):
-        loss, gradients, parameters = train_step(
-            problem.network, route, parameters, problem.x[rows], problem.y[rows], learning_rate
-        )
+        with np.errstate(all="ignore"):  # a training that diverges shows it in its numbers
+            loss, gradients, parameters = train_step(
+                problem.network, route, parameters, problem.x[rows], problem.y[rows], learning_rate
+            )
         yield Step(rows=rows, loss=loss, gradients=gradients, parameters=parameters)

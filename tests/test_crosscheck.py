@@ -99,18 +99,7 @@ def problems_for(name: str) -> dict[str, Problem]:
     return LESSON | DEEP
 
 
-def marks_of(name: str, case: str) -> tuple[pytest.MarkDecorator, ...]:
-    """Cases known to fail; xfail is strict here, so each must go when its reason does."""
-    if name == "manual-matrix" and "relu" in case and "float32" in case:
-        return (pytest.mark.xfail(reason="relu_slope returns int64, which turns a float32 gradient into float64"),)
-    return ()
-
-
-CASES = [
-    pytest.param(name, case, id=f"{name}-{case}", marks=marks_of(name, case))
-    for name in NAMES
-    for case in problems_for(name)
-]
+CASES = [pytest.param(name, case, id=f"{name}-{case}") for name in NAMES for case in problems_for(name)]
 
 
 @pytest.fixture(scope="session")

@@ -59,8 +59,8 @@ def train(problem: Problem) -> Iterator[Step]:
     parameters = {name: as_lists(values) for name, values in problem.initial.items()}
     for rows in batches(problem):
         x, y = list(problem.x[rows[0]]), problem.y[rows[0], 0]
-        with np.errstate(over="ignore"):  # e^(−z) may be infinite, and 1 / (1 + ∞) is 0
+        with np.errstate(all="ignore"):  # e^(−z) may be infinite; a training that diverges shows it in its numbers
             y_hat, hidden = hand.forward_propagation(x, parameters)
-        loss = hand.loss(y, inside(y_hat) if hand is classification else y_hat)
-        parameters, gradients = hand.update_parameters(parameters, x, y, y_hat, hidden, learning_rate)
+            loss = hand.loss(y, inside(y_hat) if hand is classification else y_hat)
+            parameters, gradients = hand.update_parameters(parameters, x, y, y_hat, hidden, learning_rate)
         yield Step(rows=rows, loss=loss, gradients=as_arrays(gradients), parameters=as_arrays(parameters))
