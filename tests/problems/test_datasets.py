@@ -52,7 +52,7 @@ def test_packaged_table():
         "a,b,y\r1,2,3\r4,5,6\r",
         "\ufeffa,b,y\n1,2,3\n4,5,6\n",
         "\n\na,b,y\n\n1,2,3\n\n4,5,6\n\n",
-        'a ,"b", y \n 1 ,"2", 3 \n4e0,+5,.6e1\n',
+        'a , "b", y \n 1 , "2", 3 \n4e0,+5,.6e1\n',
         'other,y,b,a\nx,3,2,1\n"two\nlines",6,5,4\n',
     ],
     ids=["unix", "windows", "old-mac", "byte-order-mark", "blank-lines", "spaces-and-quotes", "other-column"],
