@@ -243,6 +243,6 @@ def common(ratio: Bounded) -> float | None:
     sharp = ratio.error < SHARP * np.abs(ratio.value)
     if sharp.sum() < LEAST_STATES:
         return None
-    low = (ratio.value - ratio.error)[sharp].max()
-    high = (ratio.value + ratio.error)[sharp].min()
+    value, error = ratio.value[sharp], ratio.error[sharp]
+    low, high = (value - error).max(), (value + error).min()
     return float((low + high) / 2) if low <= high else None
