@@ -1,0 +1,253 @@
+"""Each rule's bound equals its derivation, term by term: neither wider nor, where a corner hides it, narrower.
+
+test_bounds.py shows that the bounds enclose; a bound a little too wide passes there, and these tests fail. They came
+from reading what mutation testing left alive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from comparisons.arithmetic.bounds import Bounded
+from comparisons.arithmetic.precision import FLOAT32, FLOAT64, FUNCTION_ERROR, Precision
+
+PRECISIONS = pytest.mark.parametrize("precision", [FLOAT64, FLOAT32], ids=lambda precision: precision.name)
+W = FLOAT32.unit + FLOAT64.unit  # one rounding of a float32 candidate and one of the bound's own arithmetic
+S = FLOAT32.smallest_normal
+
+
+def bounded(value: Any, error: Any = 0.0, precision: Precision = FLOAT32) -> Bounded:
+    """Numbers with an error chosen freely."""
+    value = np.asarray(value, dtype=float)
+    return Bounded(value, np.broadcast_to(np.asarray(error, dtype=float), value.shape), precision)
+
+
+def assert_bound(result: Bounded, derived: Any) -> None:
+    """The bound is the derived one, and at most some float64 roundings wider."""
+    derived = np.asarray(derived)
+    assert result.error.shape == derived.shape
+    assert (result.error >= derived * (1 - 1e-15)).all()
+    assert (result.error <= derived * (1 + 1e-13)).all()
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "carried"),
+    [(2.0, 0.5, 0.5 / np.cosh(1.5) ** 2), (-2.0, 0.5, 0.5 / np.cosh(1.5) ** 2), (0.25, 1.0, 1.0), (0.0, 10.0, 2.0)],
+)
+def test_tanh_carries_by_the_largest_slope_and_never_more_than_its_range(value, error, carried):
+    size = abs(np.tanh(value)) + carried
+    assert_bound(np.tanh(bounded(value, error)), carried + FUNCTION_ERROR["tanh"] * W * size + S)
+
+
+def test_square_carries_both_factors():
+    carried = 2 * 3 * 0.5 + 0.25
+    assert_bound(bounded(-3.0, 0.5) ** 2, carried + W * (9 + carried) + S)
+
+
+def test_square_of_an_exact_zero_is_one():
+    assert_bound(bounded([0.0, 1e-30]) ** 2, [0.0, S])
+
+
+@pytest.mark.parametrize("exponent", [3, 0.5])
+def test_power_has_a_rule_for_squares_alone(exponent):
+    with pytest.raises(NotImplementedError, match=r"^Bounded: only the power 2 has a rule$"):
+        bounded(2.0) ** exponent
+
+
+def test_quotient_carries_numerator_and_divisor():
+    carried = 2.0 * 0.5 / 2.5 + 0.25 / 2.5
+    assert_bound(bounded(6.0, 0.25) / bounded(3.0, 0.5), carried + W * (2.0 + carried) + S)
+
+
+def test_mean_over_a_whole_number_takes_four_roundings():
+    assert_bound(bounded([6.0]) / 3, [4 * W * 2.0 + 4 * S])
+
+
+def test_mean_over_a_power_of_two_may_only_underflow():
+    assert_bound(bounded([6.0]) / 4, [S])
+
+
+def test_exact_zero_divided_is_exactly_zero():
+    assert_bound(bounded([0.0]) / 3, [0.0])
+
+
+@pytest.mark.parametrize("numerator", [0.0, 1.0])
+@pytest.mark.parametrize("error", [1.0, 2.0])
+def test_divisor_that_may_be_zero_leaves_no_bound(numerator, error):
+    assert (bounded([numerator]) / bounded([1.0], error)).error == np.inf
+
+
+def test_exact_zero_settles_a_product_with_what_has_no_bound():
+    with np.errstate(all="ignore"):
+        result = bounded([0.0]) * bounded([np.inf], np.inf)
+    assert (result.value, result.error) == (0.0, 0.0)
+
+
+def test_product_carries_each_error_by_the_other_factor_at_its_largest():
+    carried = 2.0 * 0.5 + 0.25 * (3.0 + 0.5)
+    assert_bound(bounded(2.0, 0.25) * bounded(-3.0, 0.5), carried + W * (6.0 + carried) + S)
+
+
+def matmul_by_hand(a: Any, ea: Any, b: Any, eb: Any) -> float:
+    """The bound of one dot product of three terms, none of them 0."""
+    carried = sum(abs(x) * fy + fx * (abs(y) + fy) for x, fx, y, fy in zip(a, ea, b, eb, strict=True))
+    size = sum(abs(x * y) for x, y in zip(a, b, strict=True)) + carried
+    inherited = carried + W * size + 3 * S
+    inner = inherited + (FLOAT32.gamma(1) + FLOAT64.gamma(1)) * (size + inherited) + S
+    return inner + W * (abs(sum(x * y for x, y in zip(a, b, strict=True))) + inner) + S
+
+
+def test_matmul_follows_its_derivation_whatever_the_number_of_rows():
+    a, ea = [[1.0, -2.0, 3.0]], [[0.1, 0.2, 0.3]]
+    b, eb = [[4.0], [5.0], [-6.0]], [[0.4], [0.5], [0.6]]
+    derived = matmul_by_hand(a[0], ea[0], np.ravel(b), np.ravel(eb))
+    assert_bound(bounded(a, ea) @ bounded(b, eb), [[derived]])
+    rows = bounded(np.repeat(a, 5, axis=0), np.repeat(ea, 5, axis=0))
+    assert_bound(rows @ bounded(b, eb), [[derived]] * 5)
+
+
+def test_matmul_inherits_the_error_of_every_product():
+    result = bounded([[1.0, 2.0]], 0.5) @ bounded([[4.0], [8.0]], 0.25)
+    carried = 1 * 0.25 + 0.5 * 4.25 + 2 * 0.25 + 0.5 * 8.25
+    inherited = carried + W * (20 + carried) + 2 * S
+    assert result.inherited == pytest.approx(inherited, rel=1e-13)
+    assert result.inherited >= inherited
+    assert result.magnitude == pytest.approx(20 + carried + inherited, rel=1e-13)
+
+
+def test_products_with_an_exact_zero_cannot_underflow():
+    tiny = 1e-30
+    for a, b, products in (
+        ([[tiny, tiny]], [[tiny], [tiny]], 2),
+        ([[tiny, 0.0]], [[tiny], [tiny]], 1),
+        ([[tiny, tiny]], [[0.0], [tiny]], 1),
+        ([[0.0, 0.0]], [[tiny], [tiny]], 0),
+        ([[tiny, tiny]], [[0.0], [0.0]], 0),
+    ):
+        inherited = (bounded(a) @ bounded(b)).inherited
+        assert inherited == pytest.approx(products * S, rel=1e-6)
+        assert inherited >= products * S
+
+
+@pytest.mark.parametrize(
+    ("condition", "error"),
+    [((1.0, 0.5, 0.0, 0.5), 7.0 + 0.2), ((1.0, 0.25, 0.0, 0.5), 0.1), ((0.0, 0.25, 1.0, 0.5), 0.2)],
+)
+def test_where_reaches_the_other_branch_when_the_choice_is_open_and_only_then(condition, error):
+    left, error_left, right, error_right = condition
+    chosen = np.where(
+        bounded([left], error_left) > bounded([right], error_right), bounded([3.0], 0.1), bounded([-4.0], 0.2)
+    )
+    assert_bound(chosen, [error])
+
+
+def test_comparison_of_two_far_numbers_is_decided_whatever_their_signs():
+    assert_bound(np.where(bounded([1.0], 0.5) > bounded([-1.0], 0.5), bounded([1.0]), bounded([9.0])), [0.0])
+
+
+def test_only_where_understands_a_comparison():
+    with pytest.raises(TypeError):
+        np.concatenate([bounded([1.0]) > bounded([0.0])])
+
+
+def test_exp_of_an_exact_zero_alone_is_exact():
+    units = FUNCTION_ERROR["exp"]
+    assert_bound(np.exp(bounded([0.0, 1.0])), [0.0, units * W * np.e + 2 * S])
+    carried = np.expm1(0.1)
+    assert_bound(np.exp(bounded([0.0], 0.1)), [carried + units * W * (1 + carried) + 2 * S])
+
+
+def test_log_of_what_may_be_zero_has_no_bound():
+    assert (np.log(bounded([1.0, 1.0], [1.0, 2.0])).error == np.inf).all()
+
+
+def test_log_carries_by_its_steeper_side():
+    carried = np.log(2.0) - np.log(1.5)
+    assert_bound(np.log(bounded(2.0, 0.5)), carried + FUNCTION_ERROR["log"] * W * (np.log(2.0) + carried) + S)
+
+
+@pytest.mark.parametrize(
+    "shifted", [lambda a: a + 0, lambda a: 0 + a, lambda a: a - 0, lambda a: a + bounded(0.0)], ids=str
+)
+def test_nothing_is_rounded_when_zero_is_added(shifted):
+    result = shifted(bounded([3.0, -4.0], [0.5, 0.25]))
+    assert result.value.tolist() == [3.0, -4.0]
+    assert result.error.tolist() == [0.5, 0.25]
+    assert result.precision is FLOAT32
+
+
+def test_number_taken_from_zero_is_negated():
+    result = 0 - bounded([3.0], 0.5)
+    assert (result.value.item(), result.error.item(), result.precision) == (-3.0, 0.5, FLOAT32)
+
+
+def test_rounded_holds_the_number_itself_in_float64():
+    result = Bounded.rounded([3, 2], FLOAT32)
+    assert (result.value.dtype, result.value.tolist(), result.precision) == (np.float64, [3.0, 2.0], FLOAT32)
+    assert_bound(result, [3 * W + S, 2 * W + S])
+
+
+def test_exact_holds_the_number_itself_in_float64():
+    result = Bounded.exact([3, 0], FLOAT32)
+    assert (result.value.dtype, result.value.tolist(), result.precision) == (np.float64, [3.0, 0.0], FLOAT32)
+    assert_bound(result, [0.0, 0.0])
+
+
+OPERATIONS: dict[str, Callable[[Bounded], Bounded]] = {
+    "add": lambda a: a + a,
+    "subtract": lambda a: a - a,
+    "negative": lambda a: -a,
+    "multiply": lambda a: a * a,
+    "divide": lambda a: a / a,
+    "square": lambda a: a**2,
+    "matmul": lambda a: a @ a.mT,
+    "sum": lambda a: a.sum(-1),
+    "exp": np.exp,
+    "log": np.log,
+    "tanh": np.tanh,
+    "absolute": np.abs,
+    "maximum": lambda a: np.maximum(a, 1),
+    "minimum": lambda a: np.minimum(a, 1),
+    "where": lambda a: np.where(a > 1, a, a),
+    "getitem": lambda a: a[0],
+    "take": lambda a: a.take([0], axis=1),
+    "transpose": lambda a: a.mT,
+}
+
+
+@PRECISIONS
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+def test_result_is_of_the_operands_precision(operation, precision):
+    assert operation(bounded([[1.0, 2.0, 3.0]], 0.25, precision)).precision is precision
+
+
+def test_elements_keep_their_own_errors():
+    a = bounded([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]])
+    for part, value, error in (
+        (a[1], [4.0, 5.0, 6.0], [0.4, 0.5, 0.6]),
+        (a.take([2, 0], axis=1), [[3.0, 1.0], [6.0, 4.0]], [[0.3, 0.1], [0.6, 0.4]]),
+        (a.take([1], axis=0), [[4.0, 5.0, 6.0]], [[0.4, 0.5, 0.6]]),
+    ):
+        assert part.value.tolist() == value
+        assert part.error.tolist() == error
+
+
+def test_sum_keeps_dimensions_when_told_to_and_counts_its_terms():
+    a = bounded(np.ones((2, 3)))
+    assert a.sum(1).shape == (2,)
+    kept = a.sum(1, keepdims=True)
+    assert kept.shape == (2, 1)
+    assert kept.terms == 3
+    assert type(kept.terms) is int
+    assert kept.sum(0).terms == 6
+    assert bounded(np.ones((4, 2, 3))).sum((-2, -1)).shape == (4,)
+
+
+def test_rules_raise_no_floating_point_warnings():
+    with np.errstate(all="raise"):
+        bounded([1e308, 0.0], np.inf).sum(0)
+        bounded([1.0]) / bounded([0.0])
