@@ -1,0 +1,34 @@
+"""A small sample of tests/campaigns/false_alarms.py: random steps agree, and one part in a million does not."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from comparisons.implementations import NAMES
+
+SEED, STEPS = 5, 240
+
+
+@pytest.fixture
+def campaign(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
+    """A function of a module's name in tests/campaigns."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parent / "campaigns"))
+    return importlib.import_module
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_random_steps_agree_and_a_millionth_in_a_gradient_does_not(
+    name: str, require_or_skip: Callable[[str], None], campaign: Callable[[str], Any]
+) -> None:
+    require_or_skip(name)
+    counts, _ = campaign("false_alarms").campaign([name], SEED, STEPS)
+    assert campaign("false_alarms").failures(counts) == []
+    assert sum(count.compared for count in counts.values()) > 10 * STEPS
+    if name != "keras-torch":  # which carries float32, and so disagrees as it is
+        planted = [count.ordinary for (_, _, dtype), count in counts.items() if dtype == "float64"]
+        assert [(one.caught, one.alone) for one in planted] == [(20 * 9, 9)] * 2
