@@ -53,6 +53,21 @@ def crosscheck(session: nox.Session, implementation: str) -> None:
 
 
 @nox.session
+def false_alarms(session: nox.Session) -> None:
+    """Random steps of every implementation against the bound; arguments go to the campaign (--steps N --seed S)."""
+    install(session, "-e", ".[all]")
+    session.run("python", "tests/campaigns/false_alarms.py", *session.posargs)
+
+
+@nox.session
+def mutation(session: nox.Session) -> None:
+    """Mutate the comparing code and list what the tests leave alive; arguments go to `mutmut run` (names of mutants)."""
+    install(session, "-e", ".[test]", *group("mutation"))
+    session.run("mutmut", "run", *session.posargs)
+    session.run("mutmut", "results")
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Ruff's rules and its layout; arguments go to `ruff check` (--fix)."""
     install(session, *group("lint"))
