@@ -44,11 +44,22 @@ def loss(y: Number, y_hat: Number) -> Number:
     return (y - y_hat) ** 2
 
 
+def descended(parameters: Parameters, gradients: Parameters, learning_rate: Number) -> Parameters:
+    """Every parameter one step downhill: θ − learning_rate · ∂L/∂θ, all from the old values."""
+    return {
+        name: [
+            [theta - learning_rate * slope for theta, slope in zip(*rows, strict=True)]
+            for rows in zip(matrix, gradients[name], strict=True)
+        ]
+        for name, matrix in parameters.items()
+    }
+
+
 def update_parameters(
     parameters: Parameters, x: list[Number], y: Number, y_hat: Number, hidden: list[Number], learning_rate: Number
 ) -> tuple[Parameters, Parameters]:
     """The new parameters, and the nine derivatives they were moved by, all taken before anything moves."""
-    W1, b1, W2, b2 = (parameters[name] for name in ("W1", "b1", "W2", "b2"))
+    W2 = parameters["W2"]
     x1, x2 = x
     h1, h2 = hidden
 
@@ -64,19 +75,10 @@ def update_parameters(
     dL_dW1_22 = -2 * (y - y_hat) * W2[1][0] * x2  # ∂L/∂W¹₂₂
     dL_db1_12 = -2 * (y - y_hat) * W2[1][0]  # ∂L/∂b¹₂
 
-    new_parameters: Parameters = {
-        "W1": [
-            [W1[0][0] - learning_rate * dL_dW1_11, W1[0][1] - learning_rate * dL_dW1_12],
-            [W1[1][0] - learning_rate * dL_dW1_21, W1[1][1] - learning_rate * dL_dW1_22],
-        ],
-        "b1": [[b1[0][0] - learning_rate * dL_db1_11, b1[0][1] - learning_rate * dL_db1_12]],
-        "W2": [[W2[0][0] - learning_rate * dL_dW2_11], [W2[1][0] - learning_rate * dL_dW2_21]],
-        "b2": [[b2[0][0] - learning_rate * dL_db2_11]],
-    }
     gradients: Parameters = {
         "W1": [[dL_dW1_11, dL_dW1_12], [dL_dW1_21, dL_dW1_22]],
         "b1": [[dL_db1_11, dL_db1_12]],
         "W2": [[dL_dW2_11], [dL_dW2_21]],
         "b2": [[dL_db2_11]],
     }
-    return new_parameters, gradients
+    return descended(parameters, gradients, learning_rate), gradients
