@@ -7,6 +7,7 @@ as an event the moment it is there, so that what came before a crash or an endle
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import os
 import sys
@@ -14,6 +15,8 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO, cast
+
+import numpy as np
 
 from comparisons.candidates import (
     CandidateFault,
@@ -25,6 +28,7 @@ from comparisons.candidates import (
     random_states,
 )
 from comparisons.worker import exit_with_parent, one_line, private_events, tell
+from problems.order import batches
 from problems.problem import Array, Parameters, Problem
 from problems.records import problem_from_json
 
@@ -38,16 +42,16 @@ def main() -> None:
     folder = Path(sys.argv[1])
     events = private_events()
     exit_with_parent()
-    sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115  a candidate that asks for input gets none
+    sys.stdin = io.StringIO()  # a candidate that asks for input gets none
     problem = problem_from_json(json.loads((folder / "problem-0.json").read_text(encoding="utf-8")))
     request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
     file = Path(request["file"])
+    states = random_states(problem, request["states"], request["seed"])  # before anything of the candidate's runs
     try:
         train_step = load(file)
     except BadCandidate as error:
         tell(events, event="refused", reason=str(error))
     else:
-        states = random_states(problem, request["states"], request["seed"])
         run(events, file, "along", along(problem, train_step))
         run(events, file, "random", from_states(problem, train_step, states))
         tell(events, event="finished")
@@ -115,8 +119,6 @@ def tensors_of(packed_tensors: dict[str, list[Any]]) -> Parameters:
 
 def unpacked(values: list[Any]) -> Array:
     """The array that `packed` made a list of."""
-    import numpy as np
-
     dtype, nested = values
     return np.array(nested, dtype=dtype)
 
@@ -133,8 +135,6 @@ def returned_of(event: dict[str, Any]) -> Returned:
 
 def states_along(problem: Problem, returned: list[Returned]) -> list[State]:
     """Where each of the candidate's steps along the problem started."""
-    from problems.order import batches
-
     starts = [problem.initial, *(one.parameters for one in returned)]
     return [
         State(parameters=start, x=problem.x[rows], y=problem.y[rows], learning_rate=problem.optimizer.learning_rate)

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from comparisons.messages import counted
 from problems.order import batches
 from problems.problem import Array, Parameters, Problem
 
 TrainStep = Callable[..., Any]
+as_array = np.array  # kept, since a candidate may put something else in its place
 
 
 class CandidateFault(Exception):
@@ -89,15 +91,16 @@ def call(train_step: TrainStep, problem: Problem, state: State) -> Returned:
 
     Raises CandidateFault where what it returns has the wrong form; whatever the candidate raises passes through.
     """
-    parameters = {name: np.array(values) for name, values in state.parameters.items()}
-    answer = train_step(parameters, np.array(state.x), np.array(state.y), state.learning_rate)
+    parameters = {name: as_array(values) for name, values in state.parameters.items()}
+    answer = train_step(parameters, as_array(state.x), as_array(state.y), state.learning_rate)
     return understood(answer, problem)
 
 
 def understood(answer: Any, problem: Problem) -> Returned:
     """(loss, parameters) or (loss, parameters, gradients), each number and array made sure of."""
     if not isinstance(answer, (tuple, list)) or len(answer) not in (2, 3):
-        got = f"{len(answer)} values" if isinstance(answer, (tuple, list)) else type(answer).__name__
+        got = counted(len(answer), "value") if isinstance(answer, (tuple, list)) else type(answer).__name__
+        got = "nothing (None)" if answer is None else got
         raise CandidateFault(f"train_step returned {got}; expected (loss, parameters) or (loss, parameters, gradients)")
     loss, parameters, *gradients = answer
     return Returned(
@@ -118,9 +121,9 @@ def number(what: str, value: Any) -> Array:
 def numeric(what: str, value: Any) -> Array:
     """`value` as an array of real numbers, copied."""
     try:
-        array = np.array(value)
+        array = as_array(value)
     except Exception:  # an object's own conversion may raise anything
-        raise CandidateFault(f"{what} is a {type(value).__name__} that is no array of numbers") from None
+        raise CandidateFault(f"{what} is of type {type(value).__name__} and no array of numbers") from None
     if array.dtype.kind not in "fiu":
         raise CandidateFault(f"{what} is {type(value).__name__} of {array.dtype}; expected real numbers")
     return array.astype(np.float64) if array.dtype.itemsize > 8 else array

@@ -159,7 +159,7 @@ def test_hidden_nodes_that_stay_alike_cannot_be_told_apart(problem_called):
     mutant = next(m for m in single_mutants(problem, "W1") if "W2 after its update" in m.text)
     way = check(candidate_with(problem, [(mutant, (0, 0))]), problem, states=3)
     alike = diagnose(evidence_of(problem, way.steps[:1] * 5))
-    assert [one.mistakes for one in alike][0][0] == "updated-weight"
+    assert alike[0].mistakes[0] == "updated-weight"
 
 
 def test_a_wrong_gradient_beside_a_right_update_is_wrong_alone(problem_called):
