@@ -23,7 +23,7 @@ class Factor(NamedTuple):
 
 def digits(value: float) -> str:
     """A number in six digits, in brackets where it is negative."""
-    text = f"{float(value):.6g}"
+    text = f"{float(value) + 0.0:.6g}"  # + 0.0: a zero without a sign
     return f"({text})" if text.startswith("-") else text
 
 
@@ -47,7 +47,7 @@ def derivative_lines(problem: Problem, state: State, name: str, index: Index) ->
     left = f"∂L/∂{name}[{index[0]},{index[1]}]"
     factors = chain(passes, name, index)
     if not factors:
-        return [f"{left} = {matrix_formula(problem.network, name)} = {digits(result)}"]
+        return [f"{left} = {formula_of_rows(problem, state, name, index)} = {result:.6g}"]
     letters = " · ".join(factor.letters for factor in factors)
     numbers = " · ".join(factor.numbers for factor in factors)
     return [f"{left} = {letters}", f"{' ' * len(left)} = {numbers} = {result:.6g}"]
@@ -67,13 +67,14 @@ def loss_lines(problem: Problem, state: State) -> list[str]:
 LOSS_LETTERS = {
     "mean_squared_error": "(y - ŷ)²",
     "half_squared_error": "½ (y - ŷ)²",
-    "binary_cross_entropy": "-y log ŷ - (1 - y) log(1 - ŷ)",
-    "binary_cross_entropy_with_logits": "-y log σ(ŷ) - (1 - y) log(1 - σ(ŷ))",
+    "binary_cross_entropy": "-y · log ŷ - (1 - y) · log(1 - ŷ)",
+    "binary_cross_entropy_with_logits": "-y · log σ(ŷ) - (1 - y) · log(1 - σ(ŷ))",
 }
 
 
 def _put_in(letters: str, y: float, y_hat: float) -> str:
-    return "".join({"y": digits(y), "ŷ": digits(y_hat)}.get(letter, letter) for letter in letters)
+    bracketed = letters.replace("σ(ŷ)", f"σ({y_hat:.6g})")
+    return "".join({"y": digits(y), "ŷ": digits(y_hat)}.get(letter, letter) for letter in bracketed)
 
 
 def chain(passes: Passes, name: str, index: Index) -> list[Factor]:
@@ -114,11 +115,20 @@ def back_factors(passes: Passes, j: int) -> list[Factor]:
 def slope_factors(activation: str, letter: str, z: float, a: float) -> list[Factor]:
     """The slope of an activation whose output is called `letter`."""
     slopes: Mapping[str, Any] = {
-        "sigmoid": Factor(f"{letter} (1 - {letter})", f"{a:.6g} (1 - {a:.6g})"),
+        "sigmoid": Factor(f"{letter} · (1 - {letter})", f"{a:.6g} · (1 - {a:.6g})"),
         "tanh": Factor(f"(1 - {letter}²)", f"(1 - {digits(a)}²)"),
         "relu": Factor(f"relu′ at {letter}", "1" if z > 0 else "0"),
     }
     return [slopes[activation]] if activation in slopes else []
+
+
+def formula_of_rows(problem: Problem, state: State, name: str, index: Index) -> str:
+    """The derivative in letters where it runs over several rows, or over sums that have no chain of their own."""
+    one_row = State(parameters=state.parameters, x=state.x[:1], y=state.y[:1], learning_rate=state.learning_rate)
+    factors = chain(passes_of(problem, one_row), name, index)
+    if not factors:
+        return matrix_formula(problem.network, name)
+    return f"mean over {len(state.x)} rows of {' · '.join(factor.letters for factor in factors)}"
 
 
 def matrix_formula(network: Network, name: str) -> str:

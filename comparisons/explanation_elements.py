@@ -123,4 +123,4 @@ def update(found: Explanation) -> Iterator[str]:
     for name, index in elements_backward(found.problem.network):
         before, slope = found.state.parameters[name][index], found.gradients[name][index]
         after = float(found.parameters[name][index])
-        yield f"{place(name, index)} = {digits(before)} - {rate:.6g} · {digits(slope)} = {after:.8g}"
+        yield f"{place(name, index)} = {before + 0.0:.6g} - {rate:.6g} · {digits(slope)} = {after:.8g}"

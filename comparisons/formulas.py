@@ -3,11 +3,15 @@
 One row of data; the loss of a batch is the mean over its rows, and so are the derivatives. Where the network has one
 output and at most one hidden layer, every derivative is written as the whole chain; in a larger one it is written
 with δᵏⱼ = ∂L/∂zᵏⱼ, layer by layer.
+
+SymPy orders factors by their names. Here an error (ŷ − y) and a slope h (1 − h) is each a symbol whose name is its
+LaTeX, and a product is written in the order of the chain: error, weight, slope, input.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +19,7 @@ import sympy
 
 from comparisons.arithmetic.symbolic import Symbols, as_symbols, branch, latex, symbolic_parameters
 from comparisons.chains import last_layer, simplifies
+from comparisons.explanation_elements import elements_backward
 from manual import dense
 from manual.activations import ACTIVATIONS
 from manual.losses import LOSSES
@@ -22,93 +27,148 @@ from manual.optimizers import sgd
 from problems.problem import Network, Problem, ProblemError
 
 MOST_PARAMETERS = 60
-ETA = as_symbols(sympy.Symbol("eta", positive=True))
+Line = tuple[str, str]  # left side; right side with its = or ←
 
 
 def latex_formulas(problem: Problem) -> str:
-    """Forward, loss, every derivative and every update of one row, as an align* environment (amsmath).
+    """Forward, loss, every derivative and the update, as an align* environment (amsmath).
 
     Raises ProblemError where the network is too large to be written out element by element.
     """
     count = sum(n_in * n_out for n_in, n_out in problem.network.parameter_shapes.values())
     if count > MOST_PARAMETERS:
         raise ProblemError(f"--latex: {count} parameters are too many to write out; at most {MOST_PARAMETERS}")
-    written = _Written(problem)
-    parts = [written.forward(), written.loss(), written.backward(), written.update()]
+    written = Written(problem)
+    parts = [written.forward(), written.loss(), written.backward(), update()]
     body = " \\\\[1ex]\n".join(" \\\\\n".join(f"{left} &{right}" for left, right in part) for part in parts)
     note = "% one row; over a batch, L and every derivative are the mean over its rows\n" * (problem.batch_size > 1)
     return f"{note}\\begin{{align*}}\n{body}\n\\end{{align*}}"
 
 
-class _Written:
-    """The symbols of one problem, and its formulas over them: pairs of a left and a right side."""
+def update() -> Iterator[Line]:
+    """θ ← θ − η ∂L/∂θ."""
+    theta, eta = (as_symbols(sympy.Symbol(name)) for name in ("theta", "eta"))
+    slope = as_symbols(sympy.Symbol(partial(theta.item()), commutative=False))  # behind η
+    moved = sgd({"theta": theta}, {"theta": slope}, eta)["theta"]
+    yield latex(theta), rf"\leftarrow {latex(theta)} {latex(moved - theta)} \qquad \text{{for each parameter }} \theta"
+
+
+class Written:
+    """The formulas of one problem over its symbols.
+
+    meanings: a symbol that stands for a formula to that formula; ranks: where a symbol stands in a product.
+    """
 
     def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        self.network = problem.network
+        self.problem, self.network = problem, problem.network
         self.parameters = symbolic_parameters(self.network)
-        self.y = _row(letters("y", self.network.units[-1], "y"))
-        self.z = [_row(z_letters(self.network, layer)) for layer in self.network.layers]
-        self.a = [_row(a_letters(self.network, layer)) for layer in (0, *self.network.layers)]
+        self.y = row(letters("y", self.network.units[-1], "y"))
+        self.z = [row(z_letters(self.network, layer)) for layer in self.network.layers]
+        self.a = [row(a_letters(self.network, layer)) for layer in (0, *self.network.layers)]
         self.whole = self.network.units[-1] == 1 and len(self.network.units) <= 2
+        self.meanings: dict[Any, Any] = {}
+        self.ranks = {symbol: 1 for values in self.parameters.values() for symbol in values.flat}
+        self.ranks |= {symbol: 3 for values in self.a for symbol in values.flat}
 
-    def forward(self) -> Iterator[tuple[str, str]]:
+    def forward(self) -> Iterator[Line]:
         """z = x W + b, a = f(z), node by node."""
         for layer, activation in zip(self.network.layers, self.network.activations, strict=True):
-            before, after = self.z[layer - 1], self.a[layer]
+            before = self.z[layer - 1]
             sums = dense.forward(self.a[layer - 1], self.parameters[f"W{layer}"], self.parameters[f"b{layer}"])
             values = ACTIVATIONS[activation].value(before)
-            for z, a, total, value in zip(before.flat, after.flat, sums.flat, values.flat, strict=True):
-                yield latex(as_symbols(z)), f"= {latex(as_symbols(total))}"
+            for z, a, total, value in zip(before.flat, self.a[layer].flat, sums.flat, values.flat, strict=True):
+                yield tex(z), f"= {tex(total)}"
                 if activation != "linear":
-                    yield latex(as_symbols(a)), f"= {latex(as_symbols(_readable(value, z)))}"
+                    yield tex(a), f"= {tex(readable(value))}"
 
-    def loss(self) -> Iterator[tuple[str, str]]:
+    def loss(self) -> Iterator[Line]:
         """L of ŷ."""
-        value = LOSSES[self.problem.loss].value(self.y, self.a[-1]).item()
-        yield "L", f"= {latex(as_symbols(_readable(value, *self.a[-1].flat)))}"
+        value = readable(LOSSES[self.problem.loss].value(self.y, self.a[-1]).item())
+        for y, y_hat in zip(self.y.flat, self.a[-1].flat, strict=True):
+            if self.problem.loss.endswith("squared_error"):
+                difference = sympy.Symbol(rf"\left({tex(y)} - {tex(y_hat)}\right)")
+                value = value.subs(y_hat, y - difference)
+        yield "L", f"= {tex(value)}"
 
-    def backward(self) -> Iterator[tuple[str, str]]:
+    def backward(self) -> Iterator[Line]:
         """∂L/∂ŷ and, through the layers, every derivative."""
-        last = last_layer(self.network)
-        slope = LOSSES[self.problem.loss].derivative(self.y, self.a[-1])
-        dz = self._times_slope(slope, last)
-        for y_hat, z, value, product in zip(self.a[-1].flat, self.z[-1].flat, slope.flat, dz.flat, strict=True):
-            yield _partial(y_hat), f"= {latex(as_symbols(_readable(value, y_hat)))}"
-            if y_hat != z:
-                yield _partial(z), f"= {latex(as_symbols(_factored(product)))}"
+        yield from self._output()
+        gradients: dict[str, Symbols] = {}
+        dz, last = self._error, last_layer(self.network)
         for layer in reversed(self.network.layers):
             if not self.whole:
-                yield from _deltas(layer, self.network, dz)
-                dz = _row(letters(rf"\delta^{{{layer}}}", self.network.units[layer - 1]))
+                deltas = row(letters(rf"\delta^{{{layer}}}", self.network.units[layer - 1]))
+                self.ranks |= dict.fromkeys(deltas.flat, 0)
+                yield from ((tex(d), f"= {self.product(value)}") for d, value in zip(deltas.flat, dz.flat, strict=True))
+                dz = deltas
+            elif layer == last and not self._same(self._error, self._loss_slope):
+                yield partial(self.z[-1].item()), f"= {self.product(dz.item())}"
             W = self.parameters[f"W{layer}"]
-            dW, db, da = dense.backward(self.a[layer - 1], W, dz)
-            for name, gradient in ((f"W{layer}", dW), (f"b{layer}", db)):
-                for parameter, value in zip(self.parameters[name].flat, gradient.flat, strict=True):
-                    yield _partial(parameter), f"= {latex(as_symbols(_factored(value)))}"
+            gradients[f"W{layer}"], gradients[f"b{layer}"], da = dense.backward(self.a[layer - 1], W, dz)
+            for name, index in elements_backward(self.network):
+                if int(name[1:]) == layer:
+                    yield partial(self.parameters[name][index]), f"= {self.product(gradients[name][index])}"
             if layer > 1:
-                dz = self._times_slope(da, layer - 1)
+                dz = da * self._slope(layer - 1)
 
-    def _times_slope(self, da: Symbols, layer: int) -> Symbols:
-        slope = ACTIVATIONS[self.network.activations[layer - 1]].slope(self.z[layer - 1], self.a[layer])
-        product = da * slope
-        return as_symbols(np.vectorize(_cancelled, otypes=[object])(product)) if self._cancels(layer) else product
+    def _output(self) -> Iterator[Line]:
+        slopes = LOSSES[self.problem.loss].derivative(self.y, self.a[-1])
+        for y_hat, slope, named in zip(self.a[-1].flat, slopes.flat, self._loss_slope.flat, strict=True):
+            shown = tex(readable(slope)) if simplifies(self.problem) else self.product(named)
+            yield partial(y_hat), f"= {shown}"
 
-    def _cancels(self, layer: int) -> bool:
-        return layer == last_layer(self.network) and simplifies(self.problem)
+    @cached_property
+    def _loss_slope(self) -> Symbols:
+        """∂L/∂ŷ with each ŷ − y as one symbol."""
+        slopes = LOSSES[self.problem.loss].derivative(self.y, self.a[-1])
+        return self._with_differences(slopes)
 
-    def update(self) -> Iterator[tuple[str, str]]:
-        """Every parameter's move."""
-        for name, values in self.parameters.items():
-            named = np.vectorize(lambda p: sympy.Symbol(_partial(p)), otypes=[object])(values.view(np.ndarray))
-            moved = sgd({name: values}, {name: as_symbols(named)}, ETA)[name]
-            for before, after in zip(values.flat, moved.flat, strict=True):
-                yield latex(as_symbols(before)), rf"\leftarrow {latex(as_symbols(after))}"
+    @cached_property
+    def _error(self) -> Symbols:
+        """∂L/∂z of the last layer; where the slope cancels, what is left."""
+        if not simplifies(self.problem):
+            return as_symbols(self._loss_slope * self._slope(last_layer(self.network)))
+        chain = LOSSES[self.problem.loss].derivative(self.y, self.a[-1])
+        slope = ACTIVATIONS[self.network.activations[-1]].slope(self.z[-1], self.a[-1])
+        return self._with_differences(as_symbols(np.vectorize(sympy.cancel, otypes=[object])(chain * slope)))
 
+    def _with_differences(self, values: Symbols) -> Symbols:
+        return row(
+            [self._with_difference(*three) for three in zip(values.flat, self.y.flat, self.a[-1].flat, strict=True)]
+        )
 
-def _deltas(layer: int, network: Network, dz: Symbols) -> Iterator[tuple[str, str]]:
-    for symbol, value in zip(letters(rf"\delta^{{{layer}}}", network.units[layer - 1]), dz.flat, strict=True):
-        yield latex(as_symbols(symbol)), f"= {latex(as_symbols(_factored(value)))}"
+    def _with_difference(self, value: Any, y: Any, y_hat: Any) -> Any:
+        """`value` with ŷ − y, or σ(ŷ) − y, as one symbol."""
+        value = readable(value)
+        logits = self.problem.loss.endswith("with_logits")
+        held = 1 / (1 + sympy.exp(-y_hat)) if logits else y_hat
+        difference = sympy.Symbol(rf"\left({tex(held)} - {tex(y)}\right)")
+        self.ranks[difference], self.meanings[difference] = 0, held - y
+        return sympy.cancel(value.subs(held, y + difference))
+
+    def _slope(self, layer: int) -> Symbols:
+        """The slopes of a layer's activation, each as one symbol; 1 where it is linear."""
+        slopes = as_symbols(ACTIVATIONS[self.network.activations[layer - 1]].slope(self.z[layer - 1], self.a[layer]))
+        return slopes if slopes.ndim == 0 else row([self._named(slope) for slope in slopes.flat])
+
+    def _named(self, slope: Any) -> Any:
+        text = tex(slope)
+        symbol = sympy.Symbol(rf"\left({text}\right)" if slope.is_Add or slope.is_Piecewise else text)
+        self.ranks[symbol], self.meanings[symbol] = 2, slope
+        return symbol
+
+    def product(self, expression: Any) -> str:
+        """A product in the order of the chain; a sum of such products."""
+        if expression.is_Add:
+            return " + ".join(self.product(term) for term in expression.args)
+        numbers, factors = expression.as_coeff_mul()
+        ordered = sorted(factors, key=lambda factor: (self.ranks.get(factor, 0), str(factor)))
+        shown = [rf"\left({self.product(factor)}\right)" if factor.is_Add else tex(factor) for factor in ordered]
+        return " ".join(([tex(numbers)] if numbers != 1 or not shown else []) + shown)
+
+    @staticmethod
+    def _same(one: Symbols, other: Symbols) -> bool:
+        return bool((one.view(np.ndarray) == other.view(np.ndarray)).all())
 
 
 def letters(name: str, count: int, single: str | None = None) -> list[Any]:
@@ -130,39 +190,28 @@ def a_letters(network: Network, layer: int) -> list[Any]:
 
 def z_letters(network: Network, layer: int) -> list[Any]:
     """What a layer's weighted sums are called: as its outputs where it is linear."""
-    last, count = last_layer(network), network.sizes[layer]
     if network.activations[layer - 1] == "linear":
         return a_letters(network, layer)
-    return letters(f"z^{{{layer}}}", count, "z" if layer == last else None)
+    return letters(f"z^{{{layer}}}", network.units[layer - 1], "z" if layer == last_layer(network) else None)
 
 
-def _row(values: list[Any]) -> Symbols:
+def row(values: list[Any]) -> Symbols:
+    """One row of expressions, (1, n)."""
     return as_symbols(np.array([values], dtype=object))
 
 
-def _partial(symbol: Any) -> str:
-    return rf"\frac{{\partial L}}{{\partial {sympy.latex(symbol)}}}"
+def tex(expression: Any) -> str:
+    """LaTeX of one expression, its terms in the order they were written."""
+    return latex(as_symbols(expression))
 
 
-def _readable(expression: Any, *at: Any) -> Any:
-    """`expression` in the textbook's form, where the code has one that does not overflow: as it reads for z > 0."""
-    if expression.has(sympy.exp):
-        return branch(expression, dict.fromkeys(at, sympy.Integer(1)))
-    return expression
+def partial(symbol: Any) -> str:
+    """∂L/∂symbol."""
+    return rf"\frac{{\partial L}}{{\partial {tex(symbol)}}}"
 
 
-def _cancelled(expression: Any) -> Any:
-    return sympy.factor(sympy.cancel(expression))
-
-
-def _factored(expression: Any) -> Any:
-    """Factored where that is possible without touching cases, max or e^(...)."""
-    held = expression.has(sympy.exp, sympy.Piecewise, sympy.Max)
-    return branchless(expression) if held else sympy.factor(expression)
-
-
-def branchless(expression: Any) -> Any:
-    """σ as 1 / (1 + e^(−z)) inside a longer formula; cases are kept."""
+def readable(expression: Any) -> Any:
+    """The textbook's form of what the code writes with min and |z| so that nothing overflows, as it reads for z > 0."""
     if not expression.has(sympy.exp):
         return expression
     return branch(expression, dict.fromkeys(expression.free_symbols, sympy.Integer(1)))
