@@ -30,6 +30,7 @@ def check_lines(check: Check) -> Iterator[str]:
     if check.audit and check.audit.quantities:
         yield ""
         yield from (f"  {line}" for line in quantity_lines(check, check.audit))
+        yield "  (bound: how far rounding alone may take a number that is computed rightly)"
     if check.diagnoses:
         yield ""
         yield "What is wrong"

@@ -160,7 +160,7 @@ class Search:
         for index in wrong:
             factor = common(self._ratio_to(self._expected_change(with_rate=True), index))
             if factor is not None:
-                result[index] = self._named(index, ("factor",), f"made {factor:.6g} times as large")
+                result[index] = self._named(index, ("factor",), f"times {factor:.6g}")
                 continue
             rate = None if self._no_rate else common(self._ratio_to(self._expected_change(with_rate=False), index))
             if rate is not None:

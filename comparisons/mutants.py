@@ -31,6 +31,7 @@ from manual.losses import LOSSES
 from problems.problem import LOSSES as LOSS_NAMES
 from problems.problem import Network, Problem
 
+SLOPES = {"sigmoid": "a (1 - a)", "tanh": "1 - a²", "relu": "1 above 0 and 0 below"}  # a: the output
 MANY_NEIGHBOURS = 8
 MANY_BASES = 64
 Index = tuple[int, ...]
@@ -134,15 +135,15 @@ def constant_variants(problem: Problem) -> Iterator[Variant]:
     def times(number: float, mistake: str, text: str) -> Variant:
         return Variant(site="constant", mistake=mistake, text=text, factor=lambda p: number)
 
-    yield times(-1, "sign", "with the opposite sign: the step goes uphill")
-    yield times(2, "factor", "made twice as large: a 2 too many")
-    yield times(0.5, "factor", "made half as large: a 2 is missing")
+    yield times(-1, "sign", "with the opposite sign: the step goes uphill, where the gradient is to be subtracted")
+    yield times(2, "factor", "times 2: there is a 2 too many")
+    yield times(0.5, "factor", "times one half: a 2 is missing")
     rows = min(problem.batch_size, len(problem.x))
     if rows > 1:
         yield Variant(
             site="constant",
             mistake="reduction",
-            text="summed over the rows where the mean belongs",
+            text="summed over the rows where the mean belongs: divide by the number of rows",
             factor=lambda p: p.averaged,
         )
         yield Variant(
@@ -201,7 +202,9 @@ def slope_variants(network: Network, layer: int) -> Iterator[Variant]:
         return
     site, right = f"slope {layer}", right_slope(layer)
     of = f"the slope of the {name} of layer {layer}"
-    yield Variant(site=site, mistake="missing-term", text=f"without {of}", factor=lambda p: absent(p.a[layer]))
+    yield Variant(
+        site=site, mistake="missing-term", text=f"without {of}, {SLOPES[name]}", factor=lambda p: absent(p.a[layer])
+    )
     yield from wrong_points(site, name, of, layer)
     size = network.sizes[layer]
     for by in shifts(size):
@@ -232,11 +235,10 @@ def wrong_points(site: str, name: str, of: str, layer: int) -> Iterator[Variant]
     if name not in ("sigmoid", "tanh"):
         return
     f, slope = ACTIVATIONS[name]
-    written = {"sigmoid": "a (1 - a)", "tanh": "1 - a * a"}[name]
     yield Variant(
         site=site,
         mistake="derivative-at-preactivation",
-        text=f"with {of} written as {written} but evaluated at the pre-activation z",
+        text=f"with {of} written as {SLOPES[name]} but evaluated at the pre-activation z",
         factor=lambda p: slope(p.z[layer], p.z[layer]),
     )
     yield Variant(
@@ -274,7 +276,11 @@ def error_variants(problem: Problem, layer: int) -> Iterator[Variant]:
         derivative = LOSSES[problem.loss].derivative
         yield error("missing-term", f"without the slope of the output's {name}", lambda p: derivative(p.y, p.a[-1]))
     for other in other_losses(problem):
-        yield error("wrong-loss", f"with the derivative of {other}", other_delta(other, last))
+        yield error(
+            "wrong-loss",
+            f"with the derivative of {other} where that of {problem.loss} belongs",
+            other_delta(other, last),
+        )
 
 
 def error_scale(problem: Problem) -> Factor:
@@ -365,7 +371,7 @@ def row_variants(problem: Problem) -> Iterator[Variant]:
 def update_variants(network: Network, name: str) -> Iterator[Variant]:
     """The update, parameter − learning rate · gradient."""
     yield Variant(
-        site="kept", mistake="not-updated", text="left out: the parameter is not updated at all", factor=lambda p: 1
+        site="kept", mistake="not-updated", text="without its update: the parameter stays as it was", factor=lambda p: 1
     )
     yield Variant(
         site="rate",
@@ -411,8 +417,8 @@ def loss_variants(problem: Problem) -> Iterator[Variant]:
         return p.route.loss(p.y, p.z[-1])
 
     yield loss("sign", "with the opposite sign", lambda p: -right(p))
-    yield loss("factor", "made twice as large", lambda p: 2 * right(p))
-    yield loss("factor", "made half as large", lambda p: 0.5 * right(p))
+    yield loss("factor", "times 2", lambda p: 2 * right(p))
+    yield loss("factor", "times one half", lambda p: 0.5 * right(p))
     yield loss("updated-weight", "taken after the update instead of before it", lambda p: p.route.loss(p.y, p.z_after))
     if min(problem.batch_size, len(problem.x)) > 1:
         yield loss("reduction", "summed over the rows where the mean belongs", lambda p: right(p) * p.averaged)
