@@ -84,8 +84,8 @@ def update(found: Explanation) -> Iterator[str]:
 
 
 def matrix(values: Array) -> str:
-    """A matrix as nested lists of at most six digits, in one line; a large one shortened."""
+    """A matrix as nested lists of at most six digits, in one line; a large one shortened. A zero has no sign."""
     text = np.array2string(
-        values, separator=", ", threshold=40, edgeitems=2, formatter={"float_kind": lambda x: f"{x:.6g}"}
+        values + 0.0, separator=", ", threshold=18, edgeitems=2, formatter={"float_kind": lambda x: f"{x:.6g}"}
     )
     return " ".join(text.split())
