@@ -66,7 +66,7 @@ class Search:
         """A Diagnosis for each wrong element."""
         left = self.wrong_elements()
         result: dict[Index, Diagnosis] = {}
-        for attempt in (self._single, self._precision, self._ratio, self._double, self._unknown):
+        for attempt in (self._single, self._ratio, self._precision, self._double, self._unknown):
             if left:
                 result |= attempt(left)
                 left = [index for index in left if index not in result]
@@ -158,15 +158,25 @@ class Search:
         """A constant times what is expected, in every state; or a learning rate that is the same in every state."""
         result = {}
         for index in wrong:
-            factor = common(self._ratio_to(self._expected_change(with_rate=True), index))
+            factor = self._constant(self._expected_change(with_rate=True), index)
+            rate = None if self._no_rate else self._constant(self._expected_change(with_rate=False), index)
             if factor is not None:
-                result[index] = self._named(index, ("factor",), f"times {factor:.6g}")
-                continue
-            rate = None if self._no_rate else common(self._ratio_to(self._expected_change(with_rate=False), index))
-            if rate is not None:
+                result[index] = self._named(index, ("factor",), f"times {factor:.9g}")
+            elif rate is not None:
                 text = f"as if the learning rate were {rate:.6g} in every step, whatever is passed"
                 result[index] = self._named(index, ("learning-rate",), text)
         return result
+
+    def _constant(self, expected: Bounded, index: Index) -> float | None:
+        """The one number that, times `expected`, gives what was found in every state, if there is one."""
+        constant = common(self._ratio_to(expected, index))
+        if constant is None:
+            return None
+        key: Any = (slice(None), *index)
+        change = expected[key] * constant
+        if not self._no_rate:
+            change = Bounded.exact(self.evidence.before[self.quantity][key], self.evidence.precision) - change
+        return constant.value.item() if within(_bounded(change), self.found[key]).all() else None
 
     @property
     def _no_rate(self) -> bool:
@@ -235,14 +245,14 @@ def _bounded(number: object) -> Bounded:
     return number
 
 
-def common(ratio: Bounded) -> float | None:
-    """The one factor that lies within every state's bounds, or None.
+def common(ratio: Bounded) -> Bounded | None:
+    """The one factor that lies within every state's bounds, as sharply as they tell it, or None.
 
     Only states that measure it sharply count, and there must be LEAST_STATES of them.
     """
     sharp = ratio.error < SHARP * np.abs(ratio.value)
     if sharp.sum() < LEAST_STATES:
         return None
-    value, error = ratio.value[sharp], ratio.error[sharp]
-    low, high = (value - error).max(), (value + error).min()
-    return float((low + high) / 2) if low <= high else None
+    low = (ratio.value - ratio.error)[sharp].max()
+    high = (ratio.value + ratio.error)[sharp].min()
+    return Bounded(np.array((low + high) / 2), np.array((high - low) / 2), ratio.precision) if low <= high else None

@@ -10,7 +10,7 @@ import numpy as np
 from comparisons.candidates import TrainStep
 from comparisons.chains import Passes
 from comparisons.mutants import Index, Mutant
-from manual.network import loss_routes, train_step
+from manual.network import StepResult, loss_routes, train_step
 from problems.problem import Array, Parameters, Problem
 
 Planting = tuple[Mutant, Index]
@@ -26,16 +26,24 @@ def candidate_with(problem: Problem, mistakes: Sequence[Planting], *, gradients:
     def mistaken_step(parameters: Parameters, x: Array, y: Array, learning_rate: float) -> Any:
         rate = np.dtype(problem.dtype).type(learning_rate)
         right = train_step(problem.network, route, parameters, x, y, rate)
-        passes = Passes(problem=problem, before=parameters, after=right.parameters, x=x, y=y, learning_rate=rate)
-        loss = right.loss
-        slopes = {name: np.array(values) for name, values in right.gradients.items()}
-        updated = {name: np.array(values) for name, values in right.parameters.items()}
-        for mutant, index in mistakes:
-            if mutant.quantity == "loss":
-                loss = mutant.value(passes)
-            else:
-                slopes[mutant.quantity][index] = mutant.gradient(passes)[index]
-                updated[mutant.quantity][index] = mutant.value(passes)[index]
-        return (loss, updated, slopes) if gradients else (loss, updated)
+        step = right
+        for _ in mistakes:  # a mistake may use what another one makes of a parameter
+            passes = Passes(problem=problem, before=parameters, after=step.parameters, x=x, y=y, learning_rate=rate)
+            step = _with(right, mistakes, passes)
+        return step.loss, step.parameters, *([step.gradients] if gradients else [])
 
     return mistaken_step
+
+
+def _with(right: StepResult, mistakes: Sequence[Planting], passes: Passes) -> StepResult:
+    """`right` with every mistake in its place."""
+    loss = right.loss
+    gradients = {name: np.array(values) for name, values in right.gradients.items()}
+    parameters = {name: np.array(values) for name, values in right.parameters.items()}
+    for mutant, index in mistakes:
+        if mutant.quantity == "loss":
+            loss = mutant.value(passes)
+        else:
+            gradients[mutant.quantity][index] = mutant.gradient(passes)[index]
+            parameters[mutant.quantity][index] = mutant.value(passes)[index]
+    return StepResult(loss, gradients, parameters)

@@ -98,11 +98,11 @@ def right_step(problem):
 
 
 def with_parameters(problem, change):
-    """The right step, its new parameters changed by `change(before, after, learning_rate)`."""
+    """The right step, its new parameters given by `change(before, gradient, learning_rate)`."""
 
     def train_step(parameters, x, y, learning_rate):
-        loss, after, _ = right_step(problem)(parameters, x, y, learning_rate)
-        return loss, {name: change(parameters[name], after[name], learning_rate) for name in after}
+        loss, _, gradients = right_step(problem)(parameters, x, y, learning_rate)
+        return loss, {name: change(parameters[name], gradients[name], learning_rate) for name in gradients}
 
     return train_step
 
@@ -113,20 +113,22 @@ def names_of(found):
 
 NOISE = np.random.default_rng(SEED)
 CHANGES = {
-    "noise": (lambda before, after, rate: after + 1e-3 * NOISE.standard_normal(after.shape), {("unknown",)}),
-    "a factor": (lambda before, after, rate: before + 1.001 * (after - before), {("factor",)}),
-    "one part in a million": (lambda before, after, rate: before + (1 + 1e-6) * (after - before), {("factor",)}),
-    "a fixed rate": (lambda before, after, rate: before + 0.01 * (after - before) / rate, {("learning-rate",)}),
-    "float32": (lambda before, after, rate: after.astype(np.float32).astype(np.float64), {("precision",)}),
-    "nothing done": (lambda before, after, rate: before, {("not-updated",)}),
-    "not a number": (lambda before, after, rate: after * np.nan, {("unknown",)}),
+    "noise": (lambda old, g, rate: old - rate * (g + 1e-3 * NOISE.standard_normal(g.shape)), {("unknown",)}),
+    "a factor": (lambda old, g, rate: old - rate * 1.001 * g, {("factor",)}),
+    "one part in a million": (lambda old, g, rate: old - rate * (1 + 1e-6) * g, {("factor",)}),
+    "a fixed rate": (lambda old, g, rate: old - 0.01 * g, {("learning-rate",)}),
+    "float32": (lambda old, g, rate: (old - rate * g).astype(np.float32).astype(np.float64), {("precision",)}),
+    "nothing done": (lambda old, g, rate: old, {("not-updated",)}),
+    "not a number": (lambda old, g, rate: old * np.nan, {("unknown",)}),
+    "right but where it is small": (lambda old, g, rate: np.where(np.abs(g) < 0.01, old, old - rate * g), None),
 }
 
 
 @pytest.mark.parametrize(("change", "names"), CHANGES.values(), ids=CHANGES)
 def test_what_is_no_formula_is_told_as_what_it_is(change, names, problem_called):
     problem = problem_called("classification")
-    assert names_of(check(with_parameters(problem, change), problem)) == names
+    found = names_of(check(with_parameters(problem, change), problem))
+    assert found == names if names else found <= {("unknown",)}
 
 
 def test_an_unknown_mistake_says_the_ratio(problem_called):
