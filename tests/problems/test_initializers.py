@@ -47,8 +47,9 @@ def test_random_reaches_both_ends_of_its_range():
     assert 0.99 < values.max() < 1
 
 
-def test_seeds_differ():
-    assert not np.array_equal(*(starting_parameters(NETWORK, f"random:{seed}")["W1"] for seed in (0, 1)))
+@pytest.mark.parametrize("kind", ["random", "glorot_uniform"])
+def test_seeds_differ(kind):
+    assert not np.array_equal(*(starting_parameters(NETWORK, f"{kind}:{seed}")["W1"] for seed in (0, 1)))
 
 
 @pytest.mark.parametrize(("name", "fans"), [("W1", 3 + 40), ("W2", 40 + 50), ("W3", 50 + 2)])

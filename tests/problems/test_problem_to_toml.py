@@ -60,7 +60,9 @@ def test_biases_are_kept_in_words(read_back):
     assert "biases = -0.5" in problem_to_toml(problem)
 
 
-@pytest.mark.parametrize("start", ["constant:0.2", "constant:-0.1", "random:1", "random:x", "constant:x", "elsewhere"])
+@pytest.mark.parametrize(
+    "start", ["constant:0.2", "constant:-0.1", "random:1", "random:x", "constant:x", "constant:0.10", "else"]
+)
 def test_start_that_is_not_what_it_says_is_given_outright(read_back, start):
     problem = named_problem("regression").changed(start=start)
     assert read_back(problem).start == "given"
