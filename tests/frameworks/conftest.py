@@ -1,0 +1,55 @@
+"""Processes for the frameworks: a Keras process has one backend, and dtype switches hold for a whole process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from comparisons.implementations import IMPLEMENTATIONS
+
+ROOT = Path(__file__).parents[2]
+OBSERVE = Path(__file__).with_name("observe.py")
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
+def run_in_process(name: str, *arguments: str) -> str:
+    """What Python with `arguments` prints, in a new process made for implementation `name`."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, **QUIET, **IMPLEMENTATIONS[name].environment, "PYTHONPATH": path}
+    process = subprocess.run(
+        [sys.executable, *arguments], env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert process.returncode == 0, process.stderr
+    return process.stdout
+
+
+@pytest.fixture
+def run(require_or_skip: Callable[[str], None]) -> Callable[[str, str], str]:
+    """A function of an implementation's name and Python source: what the source prints in a process of its own."""
+
+    def run_source(name: str, source: str) -> str:
+        require_or_skip(name)
+        return run_in_process(name, "-c", source)
+
+    return run_source
+
+
+@pytest.fixture(scope="session")
+def observed(require_or_skip: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A function of an implementation's name: the folder that observe.py filled in a process of its own."""
+    folders: dict[str, Path] = {}
+
+    def folder_of(name: str) -> Path:
+        require_or_skip(name)
+        if name not in folders:
+            folder = tmp_path_factory.mktemp(name)
+            assert run_in_process(name, str(OBSERVE), name, str(folder)) == "", "something was printed"
+            folders[name] = folder
+        return folders[name]
+
+    return folder_of

@@ -1,0 +1,43 @@
+"""Keras alone, on each backend."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+BACKENDS = ("keras-tensorflow", "keras-torch", "keras-jax")
+
+# `stock` is what a user of Keras writes: its own Sequential, optimizer and loss, and fit.
+FIT = """
+import json
+import keras
+import numpy as np
+from frameworks import keras_mlp
+from problems import Network, Optimizer, Problem
+rng = np.random.default_rng(4)
+network = Network(inputs=2, units=(3, 1), activations=("sigmoid", "linear"))
+problem = Problem(
+    name="fit", x=rng.uniform(-2, 2, (6, 2)), y=rng.uniform(-2, 2, (6, 1)), network=network,
+    loss="mean_squared_error", optimizer=Optimizer(learning_rate=0.1), epochs=3,
+    initial={name: rng.uniform(-1, 1, shape) for name, shape in network.parameter_shapes.items()},
+)
+def worst_difference(model):
+    model.fit(problem.x, problem.y, batch_size=1, epochs=3, shuffle=False, verbose=0)
+    fitted = [keras.ops.convert_to_numpy(variable.value) for variable in model.trainable_variables]
+    return max(float(np.max(np.abs(a.ravel() / b.ravel() - 1))) for a, b in zip(fitted, trained, strict=True))
+trained = [*list(keras_mlp.train(problem))[-1].parameters.values()]
+ours = keras_mlp.build(problem)
+stock = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, "sigmoid"), keras.layers.Dense(1)])
+stock.set_weights([values if name[0] == "W" else values[0] for name, values in problem.initial.items()])
+stock.compile(optimizer=keras.optimizers.SGD(0.1), loss="mean_squared_error")
+print(json.dumps([worst_difference(ours), worst_difference(stock)]))
+"""
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_fit_of_the_same_model_ends_at_the_same_parameters(name, run):
+    ours, stock = json.loads(run(name, FIT))
+    assert ours == 0
+    # On PyTorch, Keras's own SGD rounds once where an update in two operations rounds twice.
+    assert stock <= (1e-7 if name == "keras-torch" else 0)
