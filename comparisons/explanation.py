@@ -9,12 +9,13 @@ from functools import cached_property
 import numpy as np
 
 from comparisons.arithmetic.precision import FLOAT32, PRECISIONS
-from comparisons.audit import observed_at
+from comparisons.audit import audit, observed_at
 from comparisons.candidates import State
 from comparisons.chains import Passes
 from comparisons.compare import DEFAULT_TIMEOUT, silent, train_here
 from comparisons.explain import passes_of
 from comparisons.implementations import IMPLEMENTATIONS, install_command, installed
+from comparisons.known_deviations import known_deviation
 from comparisons.messages import counted
 from comparisons.reference import Expectation, expectations
 from comparisons.structure import structural_faults
@@ -45,6 +46,7 @@ class Told:
     quantities: int = 0
     compared: int = 0
     reason: str | None = None
+    known_deviation: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -163,6 +165,7 @@ def _judged(name: str, trace: Trace, step: int) -> Told:
         carries_less=bool(wrong) and not below,
         quantities=len(observed.actual),
         compared=sum(int(values.size) for values in observed.actual.values()),
+        known_deviation=known_deviation(trace, audit(trace)) if wrong else None,
     )
 
 

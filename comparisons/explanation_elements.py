@@ -73,7 +73,7 @@ def backward(found: Explanation) -> Iterator[str]:
 def _simplification(found: Explanation) -> Iterator[str]:
     """Why ∂L/∂z is ŷ − y where a sigmoid meets the cross-entropy."""
     y, y_hat = found.passes.y.item(), found.passes.a[-1].item()
-    yield "∂L/∂ŷ = -y / ŷ + (1 - y) / (1 - ŷ) = (ŷ - y) / (ŷ (1 - ŷ)) and ∂ŷ/∂z = ŷ (1 - ŷ), which cancels:"
+    yield "∂L/∂ŷ = -y / ŷ + (1 - y) / (1 - ŷ) = (ŷ - y) / (ŷ · (1 - ŷ)) and ∂ŷ/∂z = ŷ · (1 - ŷ), which cancels:"
     yield f"∂L/∂z = ∂L/∂ŷ · ∂ŷ/∂z = ŷ - y = {y_hat:.6g} - {y:.6g} = {y_hat - y:.6g}"
 
 

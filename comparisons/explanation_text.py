@@ -109,4 +109,5 @@ def _finding(told: Told) -> str:
         return f"all {told.compared:,} numbers of this step are what the formulas say, within rounding"
     less = "; all are within the bound of float32" if told.carries_less else ""
     which = "everything" if told.quantities == len(told.wrong) else ", ".join(told.wrong)
-    return f"outside the bound: {which}{less}"
+    known = f"; known deviation: {told.known_deviation}" if told.known_deviation else ""
+    return f"outside the bound: {which}{less}{known}"

@@ -1,4 +1,7 @@
-"""What docs/ shows is what the commands print: every console block is run and compared."""
+"""What docs/ shows is what the commands print: every console block is run and compared.
+
+`python tests/test_docs.py` writes into the pages what the commands print now; blocks with `...` are left as they are.
+"""
 
 from __future__ import annotations
 
@@ -79,3 +82,27 @@ def test_dots_on_a_line_of_their_own_stand_for_any_lines(shown, output, same):
 def test_every_command_of_a_block_is_found_with_its_output():
     page = "text\n```console\n$ backproof a\nx\n\n$ backproof b --c 'd e'\ny\n```\n```sh\n$ backproof no\n```\n"
     assert commands(page) == [("a", "x\n\n"), ("b --c 'd e'", "y\n")]
+
+
+def test_a_page_is_rewritten_with_what_the_command_prints(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("a\n```console\n$ backproof problems\nold\n```\nb\n", encoding="utf-8")
+    rewrite(page)
+    assert commands(page.read_text(encoding="utf-8")) == [("problems", printed("problems"))]
+
+
+def rewrite(page: Path) -> None:
+    """Put what the commands print now into `page`."""
+
+    def printed_block(block: re.Match[str]) -> str:
+        found = commands(block[0])
+        if not found or any(LEFT_OUT in output.splitlines() for _, output in found):
+            return block[0]
+        return "```console\n" + "".join(f"{PROMPT}{command}\n{printed(command)}" for command, _ in found) + "```"
+
+    page.write_text(CONSOLE.sub(printed_block, page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    for path in sorted((ROOT / "docs").glob("*.md")):
+        rewrite(path)
