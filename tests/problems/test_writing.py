@@ -58,9 +58,15 @@ def test_link_is_followed(tmp_path):
     assert (tmp_path / "target").read_text() == "new"
 
 
-def test_device_is_written_to_and_not_replaced():
-    write_text(os.devnull, "text")
-    assert Path(os.devnull).is_char_device() or os.name == "nt"
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in folders")
+def test_what_is_no_regular_file_is_written_to_and_not_replaced(tmp_path):
+    pipe = tmp_path / "pipe"  # not /dev/null: a mistake here would replace it for the whole machine
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_text(pipe, "text")
+    assert pipe.is_fifo()
+    assert os.read(reader, 10) == b"text"
+    os.close(reader)
 
 
 @pytest.mark.parametrize("call", ["os.fsync", "pathlib.Path.replace", "pathlib.Path.chmod"])
