@@ -34,8 +34,8 @@ class Told:
     """What one implementation found at the step that it reached by its own training, or why it found nothing.
 
     gradients: before the update, or None; wrong: the quantities of this step that are outside their bound;
-    carries_less: whether all of them are within float32's; quantities, compared: how many, and numbers in them,
-    were looked at.
+    carries_less: whether all of them are within float32's; finite: whether every number of the step is;
+    quantities, compared: how many, and how many numbers in them, were looked at.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Told:
     gradients: Parameters | None = None
     wrong: tuple[str, ...] = ()
     carries_less: bool = False
+    finite: bool = True
     quantities: int = 0
     compared: int = 0
     reason: str | None = None
@@ -163,6 +164,7 @@ def _judged(name: str, trace: Trace, step: int) -> Told:
         gradients={n: values[step - 1] for n, values in trace.gradients.items()},
         wrong=wrong,
         carries_less=bool(wrong) and not below,
+        finite=all(bool(np.isfinite(values).all()) for values in observed.actual.values()),
         quantities=len(observed.actual),
         compared=sum(int(values.size) for values in observed.actual.values()),
         known_deviation=known_deviation(trace, audit(trace)) if wrong else None,

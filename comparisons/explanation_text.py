@@ -105,6 +105,8 @@ def _verdicts(found: Explanation) -> Iterator[str]:
 def _finding(told: Told) -> str:
     if told.reason:
         return plain(told.reason)
+    if not told.finite:
+        return "not every number of this step is finite: the training has diverged, look at an earlier step"
     if told.verdict is Verdict.AGREES:
         return f"all {told.compared:,} numbers of this step are what the formulas say, within rounding"
     less = "; all are within the bound of float32" if told.carries_less else ""

@@ -11,7 +11,7 @@ import numpy as np
 from comparisons.chart import LETTERS, SEVERAL, chart
 from comparisons.convergence import CRITERION
 from comparisons.json_report import number, numbers
-from comparisons.messages import setting
+from comparisons.messages import counted, setting
 from comparisons.sweep import HALF, MARGIN, Descent, Sweep, Tried
 
 SCHEMA = 1
@@ -49,7 +49,8 @@ def _lines(found: Sweep) -> Iterator[str]:
 def _setting(found: Sweep) -> str:
     """The problem in one line, with the number of rates where its own rate stands."""
     optimizer = found.problem.optimizer
-    own, many = f"{optimizer.name} at {optimizer.learning_rate:g}", f"{optimizer.name} at {len(found.tried)} rates"
+    own = f"{optimizer.name} at {optimizer.learning_rate:g}"
+    many = f"{optimizer.name} at {counted(len(found.tried), 'rate')}"
     return setting(found.problem).replace(own, many, 1)
 
 

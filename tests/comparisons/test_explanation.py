@@ -192,7 +192,12 @@ def test_a_large_network_stays_readable():
     assert "  and 2,323 more" in lines
 
 
-def test_an_implementation_that_cannot_say_why():
+def test_a_step_after_the_training_diverged_says_so():
+    text = text_of(lesson("regression", learning_rate=0.5), step=20)
+    assert "manual-matrix  disagrees: not every number of this step is finite: the training has diverged" in text
+
+
+def test_an_implementation_that_cannot_train_it_says_why():
     text = text_of(LARGE, names=HAND)
     assert "manual-scalar  skipped: the nine derivatives are written for one row" in text
 
