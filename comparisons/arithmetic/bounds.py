@@ -234,6 +234,8 @@ def _product(value: Array, carried: Array, nothing: Array, units: int, precision
 
 def _matmul(a: Bounded, b: Bounded) -> Bounded:
     """A dot product of n terms, rounded once per product and added in any order (Higham 2002, eq. 3.5)."""
+    if a.precision.products is not None:
+        return _matmul_in(a.precision.products, a, b)
     n = a.shape[-1]
     size_a, size_b = np.abs(a.value), np.abs(b.value)
     carried = size_a @ b.error + a.error @ (size_b + b.error)
@@ -242,6 +244,17 @@ def _matmul(a: Bounded, b: Bounded) -> Bounded:
     rounding = (a.precision.unit + FLOAT64.unit) * size + products * a.precision.smallest_normal
     inherited = (carried + rounding) * (1 + FLOAT64.gamma(n + 8))
     return _sum(a.value @ b.value, inherited, size + inherited, n, a.precision)
+
+
+def _matmul_in(products: Precision, a: Bounded, b: Bounded) -> Bounded:
+    """The same of operands first rounded to `products` and computed in it; what it gives is exact in `a.precision`."""
+    result = _matmul(_converted(a, products), _converted(b, products))
+    return Bounded(result.value, result.error, a.precision)
+
+
+def _converted(a: Bounded, precision: Precision) -> Bounded:
+    """Every number rounded to `precision`."""
+    return _finished(a.value, a.error + _rounding(np.abs(a.value) + a.error, precision), precision)
 
 
 def _underflow(size: Array, precision: Precision) -> Array:

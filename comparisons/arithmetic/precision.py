@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Precision:
-    """A binary format with `digits` significant bits (the hidden one counted) and rounding to nearest."""
+    """A binary format with `digits` significant bits (the hidden one counted) and rounding to nearest.
+
+    products: the format that matrix products are computed in, their operands rounded to it, where it is another.
+    """
 
     name: str
     digits: int
     smallest_normal: float
+    products: Precision | None = None
 
     @property
     def unit(self) -> float:

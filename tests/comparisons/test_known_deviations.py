@@ -17,7 +17,7 @@ from comparisons.known_deviations import KNOWN_DEVIATIONS, KnownDeviation, known
 from comparisons.verdict import Verdict
 from manual import train as by_hand
 from manual.activations import sigmoid
-from manual.network import backward, forward
+from manual.network import backward, forward, loss_routes, train_step
 from manual.optimizers import sgd
 from problems.catalogue import named_problem
 from problems.initializers import starting_parameters
@@ -61,11 +61,37 @@ def in_float32(problem: Problem, implementation: str) -> Trace:
     return Trace.record(problem, steps, implementation=implementation)
 
 
+class Float32Products(np.ndarray):
+    """float64 numbers whose matrix products are computed in float32."""
+
+    def __matmul__(self, other: Any) -> Any:
+        product = np.asarray(self, np.float32) @ np.asarray(other, np.float32)
+        return product.astype(np.float64).view(Float32Products)
+
+
+def with_float32_products(problem: Problem, implementation: str = "keras-torch") -> Trace:
+    """A float64 run of which the matrix products alone are computed in float32."""
+    route, *_ = loss_routes(problem.network, problem.loss)
+    parameters, steps = problem.initial, []
+    for rows in batches(problem):
+        state = {name: values.view(Float32Products) for name, values in parameters.items()}
+        x, y = problem.x[rows].view(Float32Products), problem.y[rows]
+        loss, gradients, parameters = train_step(problem.network, route, state, x, y, problem.optimizer.learning_rate)
+        steps.append(Step(rows=rows, loss=loss, gradients=gradients, parameters=parameters))
+    return Trace.record(problem, steps, implementation=implementation)
+
+
 def saturating() -> Problem:
     """Two rows of classification, both of class 1, from where the output is the sigmoid of -31."""
     problem = named_problem("classification")
     initial = {"W1": np.ones((2, 2)), "b1": np.zeros((1, 2)), "W2": np.full((2, 1), -15.5), "b2": np.zeros((1, 1))}
     return problem.changed(initial=initial, x=problem.x[:2], y=problem.y[:2], epochs=2)
+
+
+def pulled(weight: float) -> Problem:
+    """Classification from where both hidden nodes say almost 1 and the output is the sigmoid of twice `weight`."""
+    problem = named_problem("classification")
+    return problem.changed(initial={**saturating().initial, "W2": np.full((2, 1), weight)}, epochs=2)
 
 
 def clamped(problem: Problem, implementation: str = "torch") -> Trace:
@@ -121,7 +147,8 @@ def explanation(trace: Trace) -> str | None:
 
 
 EXPLAINED = {
-    "keras-torch-float32": (lambda: in_float32(regression(), "keras-torch"), "matmul"),
+    "keras-torch-matmul": (lambda: with_float32_products(regression()), "matmul"),
+    "keras-torch-saturated": (lambda: with_float32_products(pulled(-9.3)), "matmul"),
     "keras-jax-tanh": (lambda: in_float32(regression(), "keras-jax"), "tanh"),
     "torch-clamps": (lambda: clamped(saturating()), "BCELoss"),
     "jax-log1p": (near_log1p, "log1p"),
@@ -165,6 +192,10 @@ def test_never_hides_what_is_not_finite(bad: float) -> None:
 def test_belongs_to_its_implementation_alone() -> None:
     assert explanation(in_float32(regression(), "torch")) is None
     assert explanation(clamped(saturating(), "jax")) is None
+
+
+def test_of_matmul_is_no_wider_than_matrix_products_in_float32() -> None:
+    assert explanation(in_float32(named_problem("classification"), "keras-torch")) is None
 
 
 def test_of_tanh_says_nothing_of_a_network_without_tanh() -> None:

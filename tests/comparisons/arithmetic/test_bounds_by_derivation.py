@@ -7,6 +7,7 @@ from reading what mutation testing left alive.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -251,3 +252,24 @@ def test_rules_raise_no_floating_point_warnings():
     with np.errstate(all="raise"):
         bounded([1e308, 0.0], np.inf).sum(0)
         bounded([1.0]) / bounded([0.0])
+
+
+MIXED = replace(FLOAT64, name="mixed", products=FLOAT32)
+
+
+def test_products_in_a_lower_format_enclose_what_it_computes(rng):
+    for scale in (1e-25, 1.0, 1e15):
+        a, b = rng.normal(size=(200, 3, 4)) * scale, rng.normal(size=(200, 4, 2)) / 3
+        result = Bounded.exact(a, MIXED) @ Bounded.exact(b, MIXED)
+        computed = (a.astype(np.float32) @ b.astype(np.float32)).astype(np.float64)
+        assert (np.abs(computed - result.value) <= result.error).all()
+        assert np.median(np.abs(computed - result.value) / result.error) > 0.01
+
+
+def test_products_in_a_lower_format_leave_the_rest_as_it_is():
+    product = Bounded.exact([[3.0]], MIXED) @ Bounded.exact([[5.0]], MIXED)
+    assert product.precision is MIXED
+    rounded_operands = 3 * (5 * W + S) + (3 * W + S) * (5 + 5 * W + S)
+    size = 15 + rounded_operands
+    assert_bound(product, [[rounded_operands + W * size + S]])
+    assert_bound(Bounded.exact([3.0], MIXED) * Bounded.exact([5.0], MIXED), [2 * FLOAT64.unit * 15 + 2.0**-1022])
