@@ -263,6 +263,35 @@ def test_matrix_product_encloses_floating_point_products(precision, rng):
     assert all((np.abs(way.astype(np.float64) - result.value) <= result.error).all() for way in ways)
 
 
+def flushed(exact: Any, precision: Precision) -> Any:
+    return arb(0) if abs(exact) < precision.smallest_normal else exact
+
+
+@PRECISIONS
+@pytest.mark.parametrize("terms", [2, 3, 4, 9])
+def test_sum_encloses_partial_sums_flushed_to_zero(terms, precision, rng):
+    values = rng.choice([-1, 1], (200, terms)) * rng.uniform(1, 2, (200, terms)) * precision.smallest_normal
+    result = Bounded.exact(values, precision).sum(-1)
+    for row, value, error in zip(values, result.value, result.error, strict=True):
+        candidate = arb(0)
+        for term in rng.permutation(row).tolist():
+            candidate = flushed(candidate + arb(term), precision)
+        assert inside(candidate, Bounded(value, error, precision))
+
+
+@PRECISIONS
+@pytest.mark.parametrize("terms", [1, 2, 3, 9])
+def test_layer_encloses_products_flushed_to_zero(terms, precision, rng):
+    size = np.sqrt(precision.smallest_normal)
+    x, W = (rng.uniform(0.3, 1.2, shape) * size for shape in ((40, terms), (terms, 3)))
+    if precision is FLOAT32:
+        x, W = (np.float32(values).astype(np.float64) for values in (x, W))
+    z = Bounded.exact(x, precision) @ Bounded.exact(W, precision)
+    for i, j in np.ndindex(z.shape):
+        products = [flushed(arb(a) * arb(b), precision) for a, b in zip(x[i].tolist(), W[:, j].tolist(), strict=True)]
+        assert inside(sum(products, arb(0)), Bounded(z.value[i, j], z.error[i, j], precision))
+
+
 @PRECISIONS
 @pytest.mark.parametrize("terms", [2, 8, 40])
 def test_sum_is_tight(terms, precision, rng):
