@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 Asserting = Callable[..., None]
+LONGEST_NAME = 150
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -53,4 +55,12 @@ def _keep(folder: Path, test: str, found: list[Any]) -> None:
     from problems.writing import write_text
 
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', test)}.json", as_json(found))
+    write_text(folder / f"{_file_name(test)}.json", as_json(found))
+
+
+def _file_name(test: str) -> str:
+    """The test's name in plain letters; where that loses something, with a digest, so that no two tests share it."""
+    plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", test)
+    if re.fullmatch(r"[\w./:]+", test, re.ASCII) and len(plain) <= LONGEST_NAME:
+        return plain
+    return f"{plain[:LONGEST_NAME]}-{hashlib.sha256(test.encode()).hexdigest()[:12]}"

@@ -96,7 +96,7 @@ def test_an_updated_weight_is_never_missed(start):
     assert found.verdict is Verdict.DISAGREES
     assert found.audit.deviations[0].step <= found.along  # seen along the problem itself
     everywhere = [(p, (i, j)) for p, rows in (("W1", 2), ("b1", 1)) for i in range(rows) for j in range(2)]
-    assert names(found) == dict.fromkeys(everywhere, {"updated-weight"})
+    assert names(found) == {key: {"updated-weight"} for key in everywhere}
 
 
 def rewritten(text):
