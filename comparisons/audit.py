@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from comparisons.arithmetic.precision import FLOAT32, PRECISIONS
-from comparisons.reference import expectations
+from comparisons.arithmetic.precision import FLOAT32, PRECISIONS, Precision
+from comparisons.reference import Expectation, expectations, own_updates
 from comparisons.structure import structural_faults, value_faults
 from comparisons.tally import Judged, Tally
 from comparisons.untold import farthest_untold
@@ -96,10 +96,8 @@ def judge(observed: Observed, tallies: Mapping[str, Tally], learning_rate: Array
 
     learning_rate: (steps, 1, 1) where it is not the problem's own.
     """
-    problem = observed.problem
-    run = PRECISIONS[problem.dtype]
-    states = (problem, observed.before, observed.x, observed.y)
-    expected = expectations(*states, run, learning_rate)
+    run = PRECISIONS[observed.problem.dtype]
+    expected = expected_of(observed, run, learning_rate)
     judged = {
         name: Judged(observed.positions, values.astype(np.float64), expected[name])
         for name, values in observed.actual.items()
@@ -107,18 +105,40 @@ def judge(observed: Observed, tallies: Mapping[str, Tally], learning_rate: Array
     for name, one in judged.items():
         tallies[name].add(one)
     if run is not FLOAT32 and any(one.wrong.any() for one in judged.values()):
-        below = expectations(*states, FLOAT32, learning_rate)
+        below = expected_of(observed, FLOAT32, learning_rate)
         for name, one in judged.items():
             tallies[name].add_below(one, below[name])
+
+
+def expected_of(observed: Observed, carried: Precision, learning_rate: Array | None) -> dict[str, Expectation]:
+    """What every quantity must be; an update that is not told is judged from the implementation's own gradient."""
+    problem, before = observed.problem, observed.before
+    expected = expectations(problem, before, observed.x, observed.y, carried, learning_rate)
+    gradients = {name: observed.actual.get(f"gradient.{name}") for name in before}
+    told = {name: values for name, values in gradients.items() if values is not None}
+    if len(told) < len(before) or all(expected[f"parameter.{name}"].told.all() for name in before):
+        return expected
+    own = own_updates(problem, before, told, carried, learning_rate)
+    return expected | {name: first_told(expected[name], own[name]) for name in own}
+
+
+def first_told(first: Expectation, second: Expectation) -> Expectation:
+    """`first` where it says anything, else `second`."""
+    return Expectation(
+        expected=np.where(first.told, first.expected, second.expected),
+        bound=np.where(first.told, first.bound, second.bound),
+        told=first.told | second.told,
+    )
 
 
 def concluded(tallies: list[Tally], dtype: str, steps: int, faults: list[str]) -> Audit:
     """The record of what was counted; `faults` spoil the verdict whatever the values."""
     wrong_steps = set().union(*(tally.wrong_steps for tally in tallies))
     first_bad = min(wrong_steps, default=0)
+    verdict = _verdict(tallies, faults)
     return Audit(
-        verdict=_verdict(tallies, faults),
-        carries=_carries(tallies, dtype),
+        verdict=verdict,
+        carries=None if verdict is Verdict.BLIND else _carries(tallies, dtype),
         steps=steps,
         faults=tuple(faults),
         quantities=tuple(tally.concluded() for tally in tallies),
@@ -131,7 +151,11 @@ def concluded(tallies: list[Tally], dtype: str, steps: int, faults: list[str]) -
 def _verdict(tallies: list[Tally], faults: list[str]) -> Verdict:
     if faults or any(tally.wrong for tally in tallies):
         return Verdict.DISAGREES
-    return Verdict.AGREES if any(tally.compared for tally in tallies) else Verdict.BLIND
+    # Where gradients are reported, an update that follows from its own gradient alone says nothing about the formulas.
+    telling = [tally for tally in tallies if not tally.name.startswith("parameter.")]
+    if not any(tally.name.startswith("gradient.") for tally in tallies):
+        telling = tallies
+    return Verdict.AGREES if any(tally.compared for tally in telling) else Verdict.BLIND
 
 
 def _carries(tallies: list[Tally], dtype: str) -> str | None:

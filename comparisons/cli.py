@@ -41,6 +41,9 @@ def refusing(command: Callable[..., None]) -> Callable[..., None]:
         except OSError as error:
             what = error.strerror or type(error).__name__
             raise BadRequest(f"{error.filename}: {what}" if error.filename else what) from None
+        except KeyboardInterrupt:
+            print("backproof: interrupted", file=sys.stderr)
+            sys.exit(INTERRUPTED)
 
     return wrapped
 
@@ -150,7 +153,9 @@ def record(
     from comparisons.requests import chosen_implementations, chosen_problems, positive_seconds
     from problems.trace_file import save_trace
 
-    (one,) = chosen_implementations((name,))[:1]
+    one, *others = chosen_implementations((name,))
+    if others:
+        raise BadRequest(f"--with: {name!r} names more than one implementation; a trace is of one")
     ((_, chosen),) = chosen_problems((problem,), changes)
     limit = positive_seconds(timeout, DEFAULT_TIMEOUT)
     check_writable(output)

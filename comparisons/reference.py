@@ -10,6 +10,7 @@ import numpy as np
 from comparisons.arithmetic.bounds import INFLATION, Bounded
 from comparisons.arithmetic.precision import PRECISIONS, Precision
 from manual.network import StepResult, completed_step, forward, loss_routes
+from manual.optimizers import sgd
 from problems.problem import Array, Parameters, Problem
 
 
@@ -68,6 +69,25 @@ def carried_step(
     if len(routes) == 1:
         return best, best
     return best, completed_step(problem.network, state, cache, _union(losses), _union(deltas), rate)
+
+
+def own_updates(
+    problem: Problem,
+    parameters: Parameters,
+    gradients: Parameters,
+    carried: Precision,
+    learning_rate: Array | None = None,
+) -> dict[str, Expectation]:
+    """`parameter.W1`, ... to what each update must give from the gradient that the implementation itself reported.
+
+    It says something wherever that gradient is finite, also where what the gradient must be is not told.
+    """
+    run = PRECISIONS[problem.dtype]
+    rate = Bounded.rounded(problem.optimizer.learning_rate if learning_rate is None else learning_rate, carried)
+    state = {name: leaves(values, run, carried) for name, values in parameters.items()}
+    slopes = {name: leaves(values, run, carried) for name, values in gradients.items()}
+    updated = sgd(state, slopes, rate)
+    return {f"parameter.{name}": _expectation(values, values) for name, values in updated.items()}
 
 
 def quantities(step: StepResult) -> dict[str, Bounded]:

@@ -41,7 +41,7 @@ def exact_trajectory(problem: Problem, steps: int) -> list[Mapping[str, Array]]:
 
     route, *_ = loss_routes(problem.network, problem.loss)
     parameters: Mapping[str, Array] = {name: balls(values) for name, values in problem.initial.items()}
-    trajectory = []
+    trajectory: list[Mapping[str, Array]] = []
     with working_bits(BITS + BITS_PER_STEP * steps):
         rate = flint.arb(problem.optimizer.learning_rate)
         for _, rows in zip(range(steps), batches(problem), strict=False):

@@ -372,10 +372,11 @@ def saturated(y: float) -> Problem:
     )
 
 
-def test_where_nothing_can_be_told_the_audit_is_blind():
+def test_where_only_updates_can_be_told_the_audit_is_blind():
     found = audit(recorded(saturated(0.0)))
-    assert (found.verdict, found.compared, found.not_told) == (Verdict.BLIND, 0, 5)
-    assert (found.worst, found.carries) == (None, None)
+    assert (found.verdict, found.compared, found.not_told) == (Verdict.BLIND, 2, 3)
+    assert {quantity.name for quantity in found.quantities if quantity.compared} == {"parameter.W1", "parameter.b1"}
+    assert found.carries is None
 
 
 # Traps that other tools fell into.

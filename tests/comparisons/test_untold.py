@@ -31,9 +31,13 @@ def recorded(problem: Problem) -> Trace:
 
 
 def with_gradient(trace: Trace, step: int, value: float) -> Trace:
-    b2 = trace.gradients["b2"].copy()
-    b2[step - 1] = value
-    return replace(trace, gradients={**trace.gradients, "b2": b2})
+    """The trace of an implementation that has `value` for the gradient of b2 at `step`, and updates by it."""
+    slopes, b2 = trace.gradients["b2"].copy(), trace.parameters["b2"].copy()
+    slopes[step - 1] = value
+    for k in range(step - 1, trace.steps):
+        before = trace.initial["b2"] if k == 0 else b2[k - 1]
+        b2[k] = before - trace.problem.optimizer.learning_rate * slopes[k]
+    return replace(trace, gradients={**trace.gradients, "b2": slopes}, parameters={**trace.parameters, "b2": b2})
 
 
 def test_a_run_whose_every_element_is_told_has_nothing_untold():
@@ -61,13 +65,18 @@ def test_steps_that_have_an_untold_element_are_counted_once():
     assert found.not_told > 4
 
 
-def test_an_untold_parameter_is_held_against_its_exact_value():
+def test_an_update_that_is_not_the_gradients_own_is_wrong_where_the_gradient_is_not_told():
     trace = recorded(saturated(WRONG, epochs=1))
     b2 = trace.parameters["b2"].copy()
-    b2[-1] += 3
+    b2[-1] += 1e-6
     found = audit(replace(trace, parameters={**trace.parameters, "b2": b2}))
-    assert (found.untold.quantity, found.untold.step) == ("parameter.b2", 2)
-    assert found.untold.distance == pytest.approx(3)
+    assert [(one.quantity, one.step) for one in found.deviations] == [("parameter.b2", 2)]
+
+
+def test_a_wrong_learning_rate_is_wrong_where_the_gradient_is_not_told():
+    trace = recorded(saturated(WRONG, epochs=1))
+    other = trace.problem.changed(optimizer=replace(trace.problem.optimizer, learning_rate=0.00011))
+    assert audit(replace(trace, problem=other)).verdict is Verdict.DISAGREES
 
 
 def test_short_batches_are_evaluated_on_their_own_rows():
