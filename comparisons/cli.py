@@ -228,6 +228,7 @@ def check(
     from comparisons.verdict import Comparison
 
     ((_, chosen),) = chosen_problems((problem,), changes)
+    check_writable(json_file)
     found = check_file(
         Path(file),
         chosen,
