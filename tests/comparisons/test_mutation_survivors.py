@@ -1,0 +1,120 @@
+"""What mutation testing found that no other test of the audit would have noticed (docs/mutation_testing.md)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from comparisons.arithmetic.precision import FLOAT64
+from comparisons.audit import actual_values, audit, judge, observed_at
+from comparisons.reference import Expectation, expectations
+from comparisons.tally import Judged, Tally
+from comparisons.untold import farthest_untold
+from manual.train import train
+from problems.catalogue import named_problem
+from problems.initializers import starting_parameters
+from problems.problem import Problem
+from problems.trace import Trace
+
+
+def expectation(expected: Any, bound: Any, told: Any = True) -> Expectation:
+    """What each of some elements must be."""
+    expected = np.asarray(expected, dtype=float)
+    told = np.broadcast_to(np.asarray(told), expected.shape)
+    return Expectation(expected=expected, bound=np.broadcast_to(np.asarray(bound, float), expected.shape), told=told)
+
+
+def judged(position: int, actual: Any, what: Expectation) -> Judged:
+    """One step at `position`, from 0."""
+    return Judged(np.array([position]), np.asarray(actual, dtype=float), what)
+
+
+def counted(*chunks: Judged) -> Tally:
+    """All chunks counted in."""
+    tally = Tally("gradient.W1", "float64")
+    for chunk in chunks:
+        tally.add(chunk)
+    return tally
+
+
+def by_hand(problem: Problem) -> Trace:
+    """A trace that is right."""
+    return Trace.record(problem, train(problem), implementation="manual-matrix")
+
+
+def random_start(name: str, **changes: Any) -> Problem:
+    """The lesson from other numbers than its own."""
+    problem = named_problem(name)
+    return problem.changed(initial=starting_parameters(problem.network, "random:7"), start="random:7", **changes)
+
+
+def test_float32_must_explain_every_chunk_and_not_only_the_last():
+    wrong = judged(0, [[2.0]], expectation([[1.0]], 0.1)), judged(1, [[2.0]], expectation([[1.0]], 0.1))
+    tally = counted(*wrong)
+    tally.add_below(wrong[0], expectation([[1.0]], 0.5))
+    tally.add_below(wrong[1], expectation([[1.0]], 5.0))
+    assert tally.wrong_below == 1
+    assert tally.carries is None
+
+
+def test_untold_element_is_found_beside_told_ones_that_are_farther_off():
+    tally = counted(judged(0, [[5.0, 1.001]], expectation([[1.0, 1.0]], [[9.0, np.inf]], [[True, False]])))
+    assert tally.untold[1:] == (1, (1,))
+    assert 0.0009 < tally.untold[0] < 0.0011
+
+
+def test_untold_element_without_a_distance_is_the_farthest():
+    nowhere = expectation([[1.0, np.inf, np.nan]], np.inf, told=False)
+    tally = counted(judged(0, [[4.0, np.inf, 2.0]], nowhere))
+    assert tally.untold[1:] == (1, (2,))
+    assert tally.wrong == 1
+
+
+def test_farthest_untold_element_is_kept_over_the_chunks_and_the_first_of_equals():
+    far, near = (
+        judged(step, [[1.0 + off]], expectation([[1.0]], np.inf, told=False)) for step, off in ((2, 8), (5, 2))
+    )
+    assert counted(far, near).untold == counted(near, far).untold == (8.0, 3, (0,))
+    again = judged(7, [[9.0]], expectation([[1.0]], np.inf, told=False))
+    assert counted(far, again).untold == (8.0, 3, (0,))
+
+
+def test_untold_step_is_held_against_its_own_rows_and_its_own_loss():
+    trace = by_hand(random_start("classification", epochs=1))
+    for step in (2, 3):
+        tally = Tally("loss", "float64", untold=(1.0, step, ()), untold_steps={step})
+        found = farthest_untold(trace, [tally])
+        assert found.actual == trace.loss[step - 1]
+        assert found.distance < 1e-14
+
+
+def test_learning_rate_of_each_step_is_the_one_given():
+    problem = random_start("regression", epochs=1)
+    trace = by_hand(problem)
+    doubled = np.full((trace.steps, 1, 1), 2 * problem.optimizer.learning_rate)
+    for rate, agrees in ((None, True), (doubled / 2, True), (doubled, False)):
+        tallies = {name: Tally(name, "float64") for name in actual_values(trace)}
+        judge(observed_at(trace, np.arange(trace.steps)), tallies, rate)
+        assert (tallies["parameter.W1"].wrong == 0) is agrees
+        assert tallies["gradient.W1"].wrong == 0
+
+
+def test_learning_rate_given_holds_for_float32_too():
+    problem = random_start("regression", epochs=1)
+    trace = by_hand(problem)
+    rates = np.full((trace.steps, 1, 1), 2 * problem.optimizer.learning_rate)
+    observed = observed_at(trace, np.arange(trace.steps))
+    right = expectations(problem, observed.before, observed.x, observed.y, FLOAT64, rates)
+    for name in problem.initial:  # right but for one float32 rounding
+        observed.actual[f"parameter.{name}"] = right[f"parameter.{name}"].expected.astype(np.float32)
+    tallies = {name: Tally(name, "float64") for name in actual_values(trace)}
+    judge(observed, tallies, rates)
+    assert tallies["parameter.W1"].wrong > 0
+    assert tallies["parameter.W1"].carries == "float32"
+
+
+def test_right_trace_names_nothing_as_right_beside_a_wrong_one_and_counts_its_steps():
+    found = audit(by_hand(random_start("regression")))
+    assert found.agreed == ()
+    assert found.steps == 20
