@@ -1,0 +1,111 @@
+"""What a check could not have seen, and why."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from comparisons.blind_spots import blind_spots
+from comparisons.mutants import catalogue, elements, single_mutants
+from comparisons.sensitivity import Tolerance, planted_steps, right_step, sensitivity
+from comparisons.sensitivity_report import as_json, matrix_text
+from problems.initializers import starting_parameters
+
+TOLERANCES = [Tolerance(rtol=rtol, atol=rtol) for rtol in (1e-3, 1e-5, 1e-9)]
+
+
+def started(problem, start):
+    return problem.changed(initial=starting_parameters(problem.network, start), start=start)
+
+
+@pytest.fixture
+def lesson(problem_called):
+    return problem_called("classification")
+
+
+def killed(found):
+    return {(one.mutant.quantity, one.mutant.text, one.index) for one in found.planted if one.killed}
+
+
+def test_every_mistake_is_planted_once(lesson):
+    found = sensitivity(lesson, steps=1)
+    assert [(p.mutant.text, p.index) for p in found.planted] == [(m.text, index) for m, index in catalogue(lesson)]
+
+
+def test_the_lessons_start_hides_mistakes_that_a_random_one_shows(lesson):
+    assert len(sensitivity(lesson).survivors) > 0
+    assert sensitivity(started(lesson, "random:1")).survivors == []
+
+
+def test_a_tighter_tolerance_sees_all_that_a_looser_one_sees(lesson):
+    seen = [killed(sensitivity(lesson, tolerance=tolerance)) for tolerance in TOLERANCES]
+    assert seen[0] < seen[1] < seen[2]
+
+
+def test_more_steps_see_no_less(lesson):
+    few, more = (killed(sensitivity(lesson, steps=steps)) for steps in (1, 8))
+    assert few <= more
+
+
+def test_a_mistake_is_fed_back_along_the_training(lesson):
+    mutant = next(m for m in single_mutants(lesson, "W1") if m.mistakes == ("sign",))
+    indices = elements(lesson.network, "W1")
+    steps = list(planted_steps(lesson, mutant, indices, 3))
+    for (_, _, _, found), (before, *_) in pairwise(steps):
+        assert all((found.parameters[name] == before[name]).all() for name in before)
+    before, x, y, found = steps[2]
+    right = right_step(lesson, before, x, y)
+    wrong = np.argwhere(found.parameters["W1"] != right.parameters["W1"])
+    assert [tuple(place[1:]) for place in wrong] == indices
+
+
+def test_the_matrix_sums_to_what_was_planted(lesson):
+    found = sensitivity(lesson, steps=2)
+    cells = [cell for line in matrix_text(found, None).splitlines() for cell in line.split() if cell.count("/") == 1]
+    counted = [tuple(map(int, cell.split("/"))) for cell in cells if cell.replace("/", "").isdigit()]
+    assert sum(planted for _, planted in counted) == len(found.planted)
+    assert sum(noticed for noticed, _ in counted) == len(found.planted) - len(found.survivors)
+
+
+def test_the_json_tells_every_fate(lesson):
+    found = sensitivity(lesson, steps=2, tolerance=TOLERANCES[0])
+    document = json.loads(as_json(found))
+    assert [one["killed"] for one in document["mutants"]] == [one.killed for one in found.planted]
+    assert document["tolerance"] == {"rtol": 1e-3, "atol": 1e-3}
+
+
+CAUSES = {
+    "alike": ("classification", {}, "nodes 1 and 2 of layer 1 are equal in every step"),
+    "zeros": ("classification", {"x": 0.0}, "all inputs are 0"),
+    "dead": ("relu", {"b1": -100.0}, "passes nothing back in any step"),
+    "one row": ("classification", {"x": 2.0}, "every step uses the same row of inputs"),
+}
+
+
+def spoiled(problem, change):
+    if "x" in change:
+        problem = problem.changed(x=np.full_like(problem.x, change["x"]))
+    initial = {
+        name: np.full_like(values, change[name]) if name in change else values
+        for name, values in problem.initial.items()
+    }
+    return problem.changed(initial=initial)
+
+
+@pytest.mark.parametrize(("name", "change", "cause"), CAUSES.values(), ids=CAUSES)
+def test_the_cause_of_blindness_is_named(name, change, cause, problem_called):
+    spots = blind_spots(spoiled(problem_called(name), change))
+    assert spots.hidden
+    assert any(cause in one for one in spots.causes)
+
+
+def test_nothing_is_hidden_from_a_random_start(lesson):
+    spots = blind_spots(started(lesson, "random:1"))
+    assert (spots.hidden, spots.causes) == ((), ())
+
+
+def test_blind_spots_are_what_the_sensitivity_finds(lesson):
+    assert len(blind_spots(lesson).hidden) == len(sensitivity(lesson).survivors)
