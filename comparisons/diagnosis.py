@@ -161,11 +161,17 @@ class Search:
             factor = self._constant(self._expected_change(with_rate=True), index)
             rate = None if self._no_rate else self._constant(self._expected_change(with_rate=False), index)
             if factor is not None:
-                result[index] = self._named(index, ("factor",), f"times {factor:.9g}")
+                result[index] = self._signed(index, factor, "factor", f"times {abs(factor):.9g}")
             elif rate is not None:
-                text = f"as if the learning rate were {rate:.6g} in every step, whatever is passed"
-                result[index] = self._named(index, ("learning-rate",), text)
+                text = f"as if the learning rate were {abs(rate):.6g} in every step, whatever is passed"
+                result[index] = self._signed(index, rate, "learning-rate", text)
         return result
+
+    def _signed(self, index: Index, constant: float, mistake: str, text: str) -> Diagnosis:
+        """The mistake of a constant; a negative one has two."""
+        if constant < 0:
+            return self._named(index, ("sign", mistake), f"with the opposite sign, and {text}")
+        return self._named(index, (mistake,), text)
 
     def _constant(self, expected: Bounded, index: Index) -> float | None:
         """The one number that, times `expected`, gives what was found in every state, if there is one."""

@@ -116,6 +116,8 @@ CHANGES = {
     "noise": (lambda old, g, rate: old - rate * (g + 1e-3 * NOISE.standard_normal(g.shape)), {("unknown",)}),
     "a factor": (lambda old, g, rate: old - rate * 1.001 * g, {("factor",)}),
     "one part in a million": (lambda old, g, rate: old - rate * (1 + 1e-6) * g, {("factor",)}),
+    "a negative factor": (lambda old, g, rate: old + rate * 1.5 * g, {("sign", "factor")}),
+    "a fixed rate uphill": (lambda old, g, rate: old + g, {("sign", "learning-rate")}),
     "a fixed rate": (lambda old, g, rate: old - 0.01 * g, {("learning-rate",)}),
     "float32": (lambda old, g, rate: (old - rate * g).astype(np.float32).astype(np.float64), {("precision",)}),
     "nothing done": (lambda old, g, rate: old, {("not-updated",)}),
