@@ -16,6 +16,12 @@ CASES = [
 ]
 
 
+def test_cross_entropy_has_every_route_in_use():
+    from_probability, from_logits = ({route.name for route in routes(*pair)} for pair in PAIRS)
+    assert from_probability == {"simplified", "product form", "chain", "through tanh"}
+    assert from_logits == {"simplified", "product form", "log sigmoid"}
+
+
 @pytest.mark.parametrize(("pair", "route"), CASES)
 def test_every_route_gives_the_same_step_where_nothing_is_lost(pair, route, rng):
     first, *_ = routes(*pair)
