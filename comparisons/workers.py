@@ -8,6 +8,7 @@ import selectors
 import signal
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,10 +26,11 @@ from problems.trace_file import load_trace
 TAIL_LINES, TAIL_COLUMNS = 5, 300
 GRACE = 5.0  # seconds for a worker that has closed its pipe to end by itself
 LONGEST_EVENT = 64 * 2**20  # bytes; a line longer than this is no event
-SINGLE_THREAD = {
+WORKER_VARIABLES = {
     "OMP_NUM_THREADS": "1",  # networks this small only lose by threads, and workers share the processors
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_ENABLE_ONEDNN_OPTS": "0",
+    "NVIDIA_TF32_OVERRIDE": "0",  # float32 means float32 on a GPU too
     "PYTHONUNBUFFERED": "1",
 }
 
@@ -135,10 +137,12 @@ def python_command(module: str, *arguments: str) -> list[str]:
 
 
 def process_environment() -> dict[str, str]:
-    """Variables for a worker: one thread, and a PYTHONPATH that leads to this very checkout or installation."""
+    """Variables for a worker, and a PYTHONPATH that leads to this very checkout where it is not installed."""
     root = str(Path(__file__).resolve().parent.parent)
+    if root in sysconfig.get_paths().values():
+        return dict(WORKER_VARIABLES)  # site-packages, which must not come before the standard library
     path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    return {**SINGLE_THREAD, "PYTHONPATH": path}
+    return {**WORKER_VARIABLES, "PYTHONPATH": path}
 
 
 def train_all(
