@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from comparisons.arithmetic.precision import FLOAT64
 from comparisons.audit import actual_values, audit, judge, observed_at
 from comparisons.reference import Expectation, expectations
+from comparisons.structure import structural_faults
 from comparisons.tally import Judged, Tally
 from comparisons.untold import farthest_untold
 from manual.train import train
@@ -118,3 +120,10 @@ def test_right_trace_names_nothing_as_right_beside_a_wrong_one_and_counts_its_st
     found = audit(by_hand(random_start("regression")))
     assert found.agreed == ()
     assert found.steps == 20
+
+
+def test_gap_in_the_rows_is_told_of_the_step_that_has_it():
+    problem = random_start("classification", epochs=1, batch_size=2)
+    trace = by_hand(problem)
+    rows = np.array([[0, 1], [-1, 3]])
+    assert [fault for fault in structural_faults(replace(trace, rows=rows)) if "step 2" in fault]
