@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from comparisons.arithmetic.bounds import Bounded
 from comparisons.arithmetic.precision import FLOAT64
 from comparisons.audit import actual_values, audit, judge, observed_at
 from comparisons.reference import Expectation, expectations
 from comparisons.structure import structural_faults
 from comparisons.tally import Judged, Tally
 from comparisons.untold import farthest_untold
+from manual.network import loss_routes, train_step
 from manual.train import train
 from problems.catalogue import named_problem
 from problems.initializers import starting_parameters
@@ -127,3 +129,22 @@ def test_gap_in_the_rows_is_told_of_the_step_that_has_it():
     trace = by_hand(problem)
     rows = np.array([[0, 1], [-1, 3]])
     assert [fault for fault in structural_faults(replace(trace, rows=rows)) if "step 2" in fault]
+
+
+def test_untold_elements_are_counted_over_all_chunks():
+    untold = expectation([[1.0, 1.0]], np.inf, told=False)
+    assert counted(judged(0, [[1.0, 1.0]], untold), judged(1, [[1.0, 1.0]], untold)).not_told == 4
+
+
+def test_a_runs_own_numbers_are_exact():
+    problem = random_start("regression", epochs=1)
+    x, y = problem.x[None, :1], problem.y[None, :1]
+    state = {name: values[None] for name, values in problem.initial.items()}
+    exact = {name: Bounded.exact(values, FLOAT64) for name, values in state.items()}
+    route, *_ = loss_routes(problem.network, problem.loss)
+    rate = Bounded.rounded(problem.optimizer.learning_rate, FLOAT64)
+    step = train_step(problem.network, route, exact, Bounded.exact(x, FLOAT64), Bounded.exact(y, FLOAT64), rate)
+    found = expectations(problem, state, x, y)
+    assert found["loss"].bound == step.loss.error
+    for name, gradient in step.gradients.items():
+        assert (found[f"gradient.{name}"].bound == gradient.error).all()
