@@ -172,7 +172,9 @@ def test_log_carries_by_its_steeper_side():
 
 
 @pytest.mark.parametrize(
-    "shifted", [lambda a: a + 0, lambda a: 0 + a, lambda a: a - 0, lambda a: a + bounded(0.0)], ids=str
+    "shifted",
+    [lambda a: a + 0, lambda a: 0 + a, lambda a: a - 0, lambda a: a + bounded(0.0)],
+    ids=["right", "left", "subtracted", "bounded"],
 )
 def test_nothing_is_rounded_when_zero_is_added(shifted):
     result = shifted(bounded([3.0, -4.0], [0.5, 0.25]))
