@@ -1,0 +1,1 @@
+"""The lesson: one page that shows what backpropagation is, how it is computed and why it works."""

@@ -1,0 +1,71 @@
+"""The lesson's page as text: self-contained, the same each time, with the numbers of a training."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from comparisons.lesson.page import lesson_page, script_safe
+from manual.nine_derivatives.train import train
+from problems.catalogue import named_problem
+
+MOST_BYTES = 3 * 2**20
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return lesson_page(("manual-matrix",))
+
+
+@pytest.fixture(scope="module")
+def numbers(page):
+    (text,) = re.findall(r'<script type="application/json" id="numbers">(.*?)</script>', page, re.DOTALL)
+    return json.loads(text)
+
+
+def test_page_names_no_address_and_loads_nothing(page):
+    assert re.findall(r'(?:src|href)="(?!#|data:,)|url\(|@import', page) == []
+    assert set(re.findall(r"https?://[^\"' ]+", page)) == {"http://www.w3.org/2000/svg"}
+
+
+def test_page_is_small(page):
+    assert len(page.encode()) < MOST_BYTES
+
+
+def test_same_inputs_give_the_same_page(page):
+    assert lesson_page(("manual-matrix",)) == page
+
+
+def test_no_place_of_the_template_is_left_empty(page):
+    assert "<!--" not in page
+
+
+@pytest.mark.parametrize("name", ["regression", "classification"])
+def test_steps_are_those_of_the_nine_derivatives(numbers, name):
+    told = numbers["problems"][name]["steps"]
+    steps = list(train(named_problem(name)))
+    assert [step["loss"] for step in told] == [float(step.loss) for step in steps]
+    assert [step["gradients"][0] for step in told] == [float(step.gradients["W1"][0, 0]) for step in steps]
+    assert [step["after"][8] for step in told] == [float(step.parameters["b2"][0, 0]) for step in steps]
+
+
+@pytest.mark.parametrize("name", ["regression", "classification"])
+def test_four_rates_have_four_fates(numbers, name):
+    tried = numbers["problems"][name]["rates"]["tried"]
+    assert [one["verdict"] for one in tried] == ["slow", "converges", "overshoots", "diverges"]
+
+
+def test_every_parameter_is_walked_once(numbers):
+    assert sorted(numbers["problems"]["regression"]["walk"]) == list(range(9))
+
+
+def test_secants_come_near_the_derivative(numbers):
+    gained = [slope for _, _, slope in numbers["slopes"]["secants"]]
+    assert gained == pytest.approx([12, 11.1, 11.01, 11.001])
+    assert numbers["slopes"]["slope"] == 11
+
+
+def test_a_script_element_cannot_be_ended_from_inside():
+    assert script_safe("</script>") == '"\\u003c/script>"'
