@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from comparisons import check
+from comparisons.arithmetic.bounds import Bounded
+from comparisons.arithmetic.precision import FLOAT64
 from comparisons.checking import evidence_of
-from comparisons.diagnosis import LEAST_STATES, diagnose
+from comparisons.diagnosis import LEAST_STATES, PAIR_STATES, diagnose, within
 from comparisons.mutants import catalogue, double_mutants, elements, quantities, single_mutants
 from comparisons.planted import candidate_with
 from comparisons.verdict import Verdict
@@ -208,3 +210,22 @@ def test_the_trained_rows_are_those_of_the_problem(problem_called):
     assert [state.x.tolist() for state, _ in found.steps[: found.along]] == [
         problem.x[rows].tolist() for rows in batches(problem)
     ]
+
+
+def test_an_infinite_bound_rules_out_what_is_no_number():
+    endless = Bounded(np.zeros(3), np.full(3, np.inf), FLOAT64)
+    assert within(endless, np.array([1e300, np.nan, np.inf])).tolist() == [True, False, False]
+
+
+def test_a_pair_that_explains_only_the_first_states_is_no_explanation(problem_called):
+    problem = problem_called("regression")
+    pair = next(m for m in double_mutants(problem, "W1") if m.mistakes == ("missing-term", "learning-rate"))
+    single = single_mutants(problem, "W1")[0]
+    steps = [
+        step
+        for mutant, count in ((pair, PAIR_STATES), (single, 4))
+        for step in check(candidate_with(problem, [(mutant, (0, 0))]), problem, states=count).steps[-count:]
+    ]
+    (alone,) = diagnose(evidence_of(problem, steps[:PAIR_STATES]))
+    (mixed,) = diagnose(evidence_of(problem, steps))
+    assert (alone.mistakes, mixed.mistakes) == (pair.mistakes, ("unknown",))

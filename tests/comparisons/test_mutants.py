@@ -122,3 +122,13 @@ def test_the_proof_refuses_formulas_that_differ(problem_called):
     problem = problem_called("regression")
     one, other, *_ = single_mutants(problem, "W1")
     assert not proved_equal(problem, one, other, (0, 0))
+
+
+def test_in_a_linear_network_the_other_weight_is_the_other_column(problem_called):
+    problem = problem_called("regression")
+    weight, column = (
+        next(m for m in single_mutants(problem, "W1") if m.text == text)
+        for text in ("with W2 of the other hidden node", "with the derivative of the other column")
+    )
+    for index in elements(problem.network, "W1"):
+        assert proved_equal(problem, weight, column, index)

@@ -109,3 +109,12 @@ def test_nothing_is_hidden_from_a_random_start(lesson):
 
 def test_blind_spots_are_what_the_sensitivity_finds(lesson):
     assert len(blind_spots(lesson).hidden) == len(sensitivity(lesson).survivors)
+
+
+def test_what_was_noticed_once_stays_noticed(lesson):
+    x = lesson.x.copy()
+    x[1:] = 0  # after the first row no derivative of W1 shows
+    shown_once = lesson.changed(x=x)
+    first, all_steps = (killed(sensitivity(shown_once, steps=steps)) for steps in (1, 4))
+    assert first <= all_steps
+    assert ("W1", "times one half: a 2 is missing", (0, 0)) in first
