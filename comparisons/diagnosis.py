@@ -39,10 +39,10 @@ def diagnose(evidence: Evidence) -> list[Diagnosis]:
 
 
 def within(predicted: Bounded, found: Array) -> Array:
-    """Where `found` is what the formula gives; an infinite bound rules nothing out, NaN is never within."""
+    """Where `found` is what the formula gives; an infinite bound rules no number out; NaN and infinity are never within."""
     with np.errstate(invalid="ignore"):
         near = np.abs(found - predicted.value) <= predicted.error
-    return near | (np.isinf(predicted.error) & np.isfinite(found))
+    return (near | np.isinf(predicted.error)) & np.isfinite(found)
 
 
 class Search:
