@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -94,6 +95,7 @@ until_converged_option = click.option(
 @training_options
 @until_converged_option
 @click.option("--json", "json_file", metavar="FILE", help="Write the results as JSON; - for standard output.")
+@click.option("--report", "folder", metavar="DIR", help="Write a page, a summary, JSON, JUnit XML and tables there.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="Limit for each framework's process (600).")
 @click.option(
     "--strict", is_flag=True, help="Known deviations fail too, and so do named implementations not installed."
@@ -104,6 +106,7 @@ def compare(
     against: tuple[str, ...],
     until_converged: float | None,
     json_file: str | None,
+    folder: str | None,
     timeout: float | None,
     strict: bool,
     **changes: Any,
@@ -121,12 +124,21 @@ def compare(
     chosen = chosen_problems(problems, changes)
     limit = positive_seconds(timeout, DEFAULT_TIMEOUT)
     check_writable(json_file)
+    check_folder(folder)
     trained = [stopped(problem, until_converged, told_on_stderr=json_file == "-") for _, problem in chosen]
     with shown_progress() as progress:
         comparisons = run(trained, names, timeout=limit, progress=progress)
     asked = changes | {"until_converged": until_converged}
     commands = [rerun_command(argument, asked) for argument, _ in chosen]
     report(comparisons, json_file, commands, with_seconds=True)
+    if folder is not None:
+        reruns = [
+            {result.name: command.replace("{name}", result.name) for result in comparison.results}
+            for comparison, command in zip(comparisons, commands, strict=True)
+        ]
+        every = ",".join(names)
+        again = [f"{command.replace('{name}', every)} --report report" for command in commands]
+        write_folder(folder, comparisons, reruns, "\n".join(again))
     finish(comparisons, strict=strict, required=bool(against))
 
 
@@ -194,6 +206,23 @@ def audit(traces: tuple[str, ...], json_file: str | None, strict: bool) -> None:
 def _versions(environment: Any) -> str | None:
     told = [f"{name} {value}" for name, value in environment.items() if name not in ("python", "platform")]
     return ", ".join(told) or None
+
+
+@cli.command(name="report")
+@click.argument("traces", nargs=-1, required=True, metavar="TRACE.npz...")
+@click.option("-o", "--output", "folder", required=True, metavar="DIR", help="The folder to write.")
+@click.option("--strict", is_flag=True, help="Known deviations fail too.")
+@refusing
+def report_traces(traces: tuple[str, ...], folder: str, strict: bool) -> None:
+    """Put traces from anywhere side by side: a page, a summary, JSON, JUnit XML and a table per trace."""
+    from comparisons.report.traces import side_by_side
+    from problems.trace_file import load_trace
+
+    loaded = [(path, load_trace(Path(path))) for path in traces]
+    check_folder(folder)
+    comparisons, reruns = side_by_side(loaded)
+    write_folder(folder, comparisons, reruns, f"{shlex.join(['backproof', 'report', *traces])} -o report")
+    finish(comparisons, strict=strict)
 
 
 @cli.command()
@@ -436,6 +465,23 @@ def check_writable(path: str | None) -> None:
     folder = Path(path).absolute().parent
     if not folder.is_dir():
         raise BadRequest(f"{path}: the folder {folder} does not exist")
+
+
+def check_folder(folder: str | None) -> None:
+    """Refuse a report's folder that cannot be written, before any work is done."""
+    if folder is not None:
+        from comparisons.report.folder import require_folder
+
+        require_folder(Path(folder))
+
+
+def write_folder(folder: str, comparisons: list[Any], reruns: list[dict[str, str]], again: str) -> None:
+    """The report, and on standard error where to look."""
+    from comparisons.messages import plain
+    from comparisons.report.folder import write_report
+
+    write_report(Path(folder), comparisons, reruns, again)
+    click.echo(f"report: {plain(str(Path(folder) / 'report.html'))}", err=True)
 
 
 def write_json(comparisons: list[Any], json_file: str) -> None:

@@ -124,6 +124,7 @@ def judged_trace(trace: Trace, *, version: str | None, seconds: Mapping[str, flo
         epochs=epoch_losses(trace),
         final={name: values[-1] for name, values in trace.parameters.items() if len(values)},
         seconds=took,
+        trace=trace,
     )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from importlib import import_module
 
 from problems.problem import Parameters, Problem
+from problems.trace import Trace
 
 
 class Verdict(StrEnum):
@@ -120,7 +122,10 @@ class Audit:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Result:
-    """One implementation on one problem; epochs: average loss per epoch; final: the last parameters."""
+    """One implementation on one problem; epochs: average loss per epoch; final: the last parameters.
+
+    trace: what was audited, for whoever shows more than the verdict; None where there is nothing to audit.
+    """
 
     name: str
     verdict: Verdict
@@ -132,6 +137,7 @@ class Result:
     epochs: tuple[float, ...] = ()
     final: Parameters = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
+    trace: Trace | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,3 +161,8 @@ class Comparison:
     problem: Problem
     results: tuple[Result, ...]
     blind_spots: BlindSpots | None = None
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the page of the report, in a frame of its own."""
+        # By name, when it is asked for: records import nothing that shows them.
+        return str(import_module("comparisons.report.notebook").framed(self))

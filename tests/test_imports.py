@@ -16,7 +16,7 @@ PACKAGES = ("problems", "manual", "frameworks", "comparisons")
 
 # What a module may import besides the standard library; the entry of the longest name that fits holds.
 # A package may import itself, except for frameworks: each module there is on its own.
-CORE = {"click", "flint", "numpy", "pandas", "rich", "sympy"}
+CORE = {"click", "flint", "jinja2", "markupsafe", "numpy", "pandas", "rich", "sympy", "vl_convert"}
 ALLOWED = {
     "problems": {"numpy", "pandas", "problems"},
     "manual": {"numpy", "problems", "manual"},

@@ -1,0 +1,99 @@
+"""Charts as SVG drawn by Vega-Lite; colours are the page's CSS variables, so one drawing serves both themes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from comparisons.report.curves import Point
+
+WIDTH, HEIGHT = 400, 250
+COLORS = 8
+VEGA_LITE = "5.21"
+CONFIG = {
+    "aria": False,
+    "background": None,
+    "font": "sans-serif",
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": "var(--soft)",
+        "titleColor": "var(--soft)",
+        "gridColor": "var(--line)",
+        "domainColor": "var(--line)",
+        "tickColor": "var(--line)",
+        "labelFontSize": 13,
+        "titleFontSize": 13,
+        "titleFontWeight": "normal",
+        "labelOverlap": True,
+    },
+}
+
+
+def chart(
+    found: Sequence[Point], title: str, *, x: str = "step", log: bool = False, bound: Sequence[Point] = ()
+) -> str:
+    """One line chart; `bound` is drawn dashed under the curves. Nothing where there is no point."""
+    if not any(point["y"] is not None for point in found):
+        return ""
+    scale = {"type": "log", "nice": True} if log else {"type": "linear", "zero": False}
+    layers = [_lines(found, x, title, scale)]
+    if bound:
+        layers.insert(0, _bound(bound, x, title, scale))
+    spec = {"width": WIDTH, "height": HEIGHT, "layer": layers, "config": CONFIG}
+    return drawn(spec)
+
+
+def _lines(found: Sequence[Point], x: str, title: str, scale: dict[str, Any]) -> dict[str, Any]:
+    series = sorted({point["s"] for point in found})
+    spread = max(len(series) - 1, 1)
+    # Those beneath stay visible around the others.
+    widths = {number: 9 - 7 * place / spread if len(series) > 1 else 3 for place, number in enumerate(series)}
+    encoding = _axes(x, title, scale)
+    encoding |= {
+        "color": _mapped(series, [f"var(--s{number % COLORS})" for number in series]),
+        "strokeWidth": {"field": "w", "type": "nominal", "scale": None},
+        "detail": {"field": "e", "type": "nominal"},
+    }
+    mark = {"type": "line", "strokeCap": "round", "strokeJoin": "round", "point": _few(found)}
+    values = [{**point, "w": widths[point["s"]]} for point in found]
+    return {"data": {"values": values}, "mark": mark, "encoding": encoding}
+
+
+def _few(found: Sequence[Point]) -> Any:
+    """Single points are marked: a line of one would not be seen."""
+    return {"size": 40, "filled": True} if len({point["x"] for point in found}) < 3 else False
+
+
+def _bound(bound: Sequence[Point], x: str, title: str, scale: dict[str, Any]) -> dict[str, Any]:
+    mark = {"type": "line", "stroke": "var(--ink)", "strokeDash": [6, 5], "strokeWidth": 2}
+    return {"data": {"values": list(bound)}, "mark": mark, "encoding": _axes(x, title, scale)}
+
+
+def _axes(x: str, title: str, scale: dict[str, Any]) -> dict[str, Any]:
+    across = {"field": "x", "type": "quantitative", "title": x, "scale": {"zero": False, "nice": False}}
+    across["axis"] = {"format": "~s", "tickMinStep": 1, "grid": False, "tickCount": 6}
+    number = ".0e" if scale["type"] == "log" else "~g"
+    up = {"field": "y", "type": "quantitative", "title": title, "scale": scale}
+    up["axis"] = {"format": number, "tickCount": 6}
+    return {"x": across, "y": up}
+
+
+def _mapped(domain: list[int], values: list[str]) -> dict[str, Any]:
+    return {"field": "s", "type": "nominal", "legend": None, "scale": {"domain": domain, "range": values}}
+
+
+def drawn(spec: dict[str, Any]) -> str:
+    """The SVG of a Vega-Lite specification, as wide as its place allows."""
+    import vl_convert
+
+    svg = vl_convert.vegalite_to_svg(spec, VEGA_LITE)
+    svg = re.sub(r' width="[\d.]+" height="[\d.]+" viewBox', ' aria-hidden="true" viewBox', svg, count=1)
+    svg = re.sub(r"(\d+\.\d{2})\d+", r"\1", svg)  # hundredths of a pixel are enough
+    return svg.replace(' xmlns:xlink="http://www.w3.org/1999/xlink"', "")
+
+
+def spans(found: Sequence[Point], factor: float = 50.0) -> bool:
+    """Whether values are all positive and range so widely that only a logarithmic axis shows them."""
+    values = [point["y"] for point in found if point["y"] is not None]
+    return bool(values) and min(values) > 0 and max(values) > factor * min(values)

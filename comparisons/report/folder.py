@@ -1,0 +1,47 @@
+"""The folder that a report is: every file whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from comparisons.json_report import as_json
+from comparisons.report.junit import as_junit
+from comparisons.report.markdown import as_markdown
+from comparisons.report.page import as_page
+from comparisons.report.step_table import step_table, table_names
+from comparisons.verdict import Comparison
+from problems.problem import ProblemError
+from problems.writing import write_text
+
+
+def require_folder(folder: Path) -> None:
+    """Make `folder` where it is missing; raises ProblemError, one line, where nothing can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except FileExistsError:
+        raise ProblemError(f"{folder}: is a file; name a folder for the report") from None
+    except OSError as error:
+        raise ProblemError(f"{folder}: {os.strerror(error.errno or 0)}; name a folder that can be written") from None
+
+
+def write_report(
+    folder: Path, comparisons: Sequence[Comparison], reruns: Sequence[Mapping[str, str]], again: str
+) -> list[str]:
+    """Write report.html, report.md, report.json, junit.xml and a CSV per trace; the names of what was written."""
+    texts = {
+        "report.html": as_page(comparisons, reruns, again),
+        "report.md": as_markdown(comparisons, reruns),
+        "report.json": as_json(comparisons),
+        "junit.xml": as_junit(comparisons),
+    }
+    for name, text in texts.items():
+        write_text(folder / name, text)
+    tables = list(table_names(list(comparisons)))
+    for name, trace in tables:
+        write_text(folder / name, step_table(trace).to_csv(index=False, lineterminator="\n"))
+    return [*texts, *(name for name, _ in tables)]

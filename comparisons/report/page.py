@@ -1,0 +1,211 @@
+"""The page: plain data of every comparison, poured into a template that escapes all of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from comparisons.json_report import environment
+from comparisons.messages import (
+    blind_line,
+    disagreement,
+    learning_line,
+    place,
+    setting,
+    size,
+    untold_line,
+    verdict_line,
+)
+from comparisons.report import curves
+from comparisons.report.agreement import comparable, grouped_alike, shared_notes
+from comparisons.report.charts import COLORS, chart, spans
+from comparisons.report.explorer import chain_order, explorer
+from comparisons.report.status import Status, status_of, status_of_quantity
+from comparisons.report.wrong import mistakes
+from comparisons.verdict import Comparison, QuantityAudit, Result
+
+SHOWN_BLIND_SPOTS = 40
+PLURALS = {"disagrees": "disagree", "agrees": "agree", "carries float32": "carry float32"}
+
+
+def as_page(comparisons: Sequence[Comparison], reruns: Sequence[Mapping[str, str]], again: str) -> str:
+    """The whole page, one self-contained text.
+
+    reruns: for each comparison the command that repeats one implementation, by its name; again: the one that
+    repeats everything.
+    """
+    import jinja2
+
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader("comparisons.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters["short"] = short
+    sections = [section(one, commands) for one, commands in zip(comparisons, reruns, strict=True)]
+    for number, one in enumerate(sections):
+        one["id"] = f"problem-{number + 1}"
+    return templates.get_template("report.html.j2").render(
+        sections=sorted(sections, key=lambda one: one["rank"]),
+        environment=environment(),
+        again=again,
+        embedded=embedded,
+    )
+
+
+def embedded(data: Any) -> Any:
+    """Data as JSON inside a script element: no character there can end it."""
+    from markupsafe import Markup
+
+    text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def section(comparison: Comparison, commands: Mapping[str, str]) -> dict[str, Any]:
+    """Everything that the page says of one problem."""
+    problem, results = comparison.problem, comparison.results
+    places = {result.name: number for number, result in enumerate(results)}
+    ordered = sorted(results, key=lambda result: status_of(result).rank)
+    statuses = [status_of(result) for result in ordered]
+    return {
+        "name": problem.name,
+        "setting": setting(problem),
+        "rank": min((status.rank for status in statuses), default=9),
+        "counts": counts(statuses),
+        "quantities": chain_order(problem.network),
+        "rows": [row(result, places[result.name], commands.get(result.name)) for result in ordered],
+        "legend": [{"name": result.name, "color": places[result.name] % COLORS} for result, _ in comparable(results)],
+        "charts": charts(comparison, places),
+        "explorer": explorer(problem, results),
+        "agreement": grouped_alike(results),
+        "shared": shared_notes(results),
+        "learning": learning_line(comparison),
+        "blind": blind_spots(comparison),
+        "settings": settings(comparison),
+    }
+
+
+def counts(statuses: Sequence[Status]) -> list[dict[str, Any]]:
+    """How many implementations have each status, the worst first."""
+    found = [(status, statuses.count(status)) for status in sorted(set(statuses), key=lambda status: status.rank)]
+    return [
+        {
+            "words": PLURALS.get(status.words, status.words) if count > 1 else status.words,
+            "kind": status.kind,
+            "count": count,
+        }
+        for status, count in found
+    ]
+
+
+def row(result: Result, number: int, command: str | None) -> dict[str, Any]:
+    """One implementation: its line of the table, and what opens under it."""
+    status, audit = status_of(result), result.audit
+    found = {quantity.name: quantity for quantity in audit.quantities} if audit else {}
+    return {
+        "name": result.name,
+        "color": number % COLORS,
+        "version": result.version,
+        "words": status.words,
+        "kind": status.kind,
+        "known": result.known_deviation,
+        "carries": (audit.carries or "neither precision") if found and audit else "",
+        "line": verdict_line(result),
+        "cells": {name: cell(quantity) for name, quantity in found.items()},
+        "details": [*disagreement(result, None), *filter(None, [untold_line(result)])],
+        "mistakes": mistakes(result),
+        "command": command,
+        "environment": dict(result.trace.environment) if result.trace else {},
+    }
+
+
+def cell(quantity: QuantityAudit) -> dict[str, Any]:
+    """One quantity of one implementation: its status, and how much of the bound its worst element takes."""
+    status, worst = status_of_quantity(quantity), quantity.worst
+    where = f"{place(worst.quantity, worst.index)} at step {worst.step}" if worst else ""
+    return {
+        "words": status.words,
+        "kind": status.kind,
+        "ratio": size(worst.ratio) if worst else "",
+        "share": round(100 * min(1.0, worst.ratio)) if worst else 0,
+        "where": where,
+    }
+
+
+def charts(comparison: Comparison, places: dict[str, int]) -> list[dict[str, Any]]:
+    """Title, drawing and note of every chart that has something to show."""
+    results, traces = comparison.results, comparable(comparison.results)
+    steps, epochs = curves.losses(results, places), curves.epoch_losses(results, places)
+    drifts = curves.drifts(comparison.problem, traces, places)
+    found = [
+        ("Loss per step", chart(steps, "loss", log=spans(steps)), "Each loss is taken before its own update."),
+        ("Average loss per epoch", chart(epochs, "loss", x="epoch", log=spans(epochs)), ""),
+        (
+            "Drift from the exact trajectory",
+            chart(drifts["points"], "largest distance", log=True, bound=drifts["bound"]),
+            drift_note(drifts, max((trace.steps for _, trace in traces), default=0)),
+        ),
+    ]
+    found += [
+        (f"{name} over time", chart(points, name), "One line per element, from the start (step 0).")
+        for name, points in curves.parameters(results, places).items()
+    ]
+    return [{"title": title, "svg": svg, "note": note} for title, svg, note in found if svg]
+
+
+def drift_note(drifts: Mapping[str, Any], steps: int) -> str:
+    """What the drift chart shows, and what it cannot."""
+    text = (
+        "The farthest of all parameters from training without any rounding (ball arithmetic), on a logarithmic axis; "
+        "dashed: the bound carried from the start, as long as it says anything."
+    )
+    if drifts["steps"] < steps:
+        text += f" Followed for {drifts['steps']:,} of {steps:,} steps."
+    if drifts["zeros"]:
+        text += f" Exact all the way, so not drawn: {', '.join(drifts['zeros'])}."
+    return text
+
+
+def blind_spots(comparison: Comparison) -> dict[str, Any] | None:
+    """What could not have been noticed, and why."""
+    spots, line = comparison.blind_spots, blind_line(comparison.blind_spots)
+    if spots is None:
+        return None
+    return {
+        "line": line or f"None: all {spots.looked_at} possible mistakes would have been noticed here.",
+        "hidden": list(spots.hidden[:SHOWN_BLIND_SPOTS]),
+        "more": max(0, len(spots.hidden) - SHOWN_BLIND_SPOTS),
+    }
+
+
+def settings(comparison: Comparison) -> list[tuple[str, str]]:
+    """The problem, setting by setting."""
+    problem = comparison.problem
+    network = problem.network
+    return [
+        ("network", f"{'-'.join(map(str, network.sizes))} ({', '.join(network.activations)})"),
+        ("loss", problem.loss),
+        ("optimizer", f"{problem.optimizer.name}, learning rate {problem.optimizer.learning_rate!r}"),
+        (
+            "data",
+            f"{len(problem.x)} rows; inputs {listed(problem.input_names)}; targets {listed(problem.target_names)}",
+        ),
+        ("training", f"{problem.epochs} epochs, {problem.batch_size} rows a step, order {problem.order}"),
+        ("seed of the order", str(problem.seed)),
+        ("start", problem.start),
+        ("dtype", problem.dtype),
+    ]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names, or that there are none."""
+    return ", ".join(names) or "unnamed"
+
+
+def short(quantity: str) -> str:
+    """`gradient.W1` as ∂L/∂W1, `parameter.W1` as new W1: the one after the update."""
+    group, _, name = quantity.partition(".")
+    return {"gradient": f"∂L/∂{name}", "parameter": f"new {name}"}.get(group, quantity)

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from comparisons.compare import compared, judged_trace, train_here
+from comparisons.report.explorer import explorer
+from comparisons.report.page import as_page, embedded, section
+from problems.catalogue import named_problem
+from problems.trace import Trace
+
+MOST_BYTES = 3_000_000
+
+
+@pytest.fixture(scope="module")
+def page(comparison):
+    return as_page([comparison], [{}], "backproof compare")
+
+
+def test_page_is_the_same_from_the_same_records(comparison, page):
+    assert as_page([comparison], [{}], "backproof compare") == page
+
+
+def test_page_names_nothing_outside_itself(page):
+    assert not re.findall(r"""(?:src|href)=["'](?!#|data:)""", page)
+    assert set(re.findall(r"https?://[^\"'\s<]+", page)) <= {"http://www.w3.org/2000/svg"}
+
+
+def test_markup_in_names_and_messages_stays_text(page):
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+def test_embedded_json_cannot_end_its_element():
+    text = str(embedded({"a": "</script><!--&"}))
+    assert not set("<>&") & set(text)
+    assert json.loads(text) == {"a": "</script><!--&"}
+
+
+def test_rows_come_worst_first_and_say_so_in_words(comparison):
+    rows = section(comparison, {})["rows"]
+    assert [row["words"] for row in rows] == ["disagrees", "crashed", "carries float32", "agrees"]
+
+
+def test_explorer_names_the_first_to_disagree(comparison):
+    data = explorer(comparison.problem, comparison.results)
+    first = {step["step"]: step["by"]["<script>alert(1)</script>"]["first"] for step in data["steps"]}
+    assert set(first) == set(range(1, 21))
+    assert {step for step, name in first.items() if name} == set(range(6, 21))
+    assert set(first.values()) == {None, "gradient.W1"}
+
+
+def test_explorer_has_the_exact_value_within_the_bound(comparison):
+    data = explorer(comparison.problem, comparison.results)
+    for step in data["steps"]:
+        _, expected, exact, bound, _ = step["by"]["manual-matrix"]["W1[0,0]"]["gradient"]
+        assert abs(expected - exact) <= bound
+
+
+def test_page_of_crashes_alone_is_a_page(comparison):
+    crashed = compared(comparison.problem, [one for one in comparison.results if one.trace is None])
+    assert "RuntimeError" in as_page([crashed], [{}], "")
+
+
+@pytest.mark.parametrize("problem", ["classification", "batches", "single step"])
+def test_page_of_other_problems(problem):
+    changes = {"classification": {}, "batches": {"batch_size": 3}, "single step": {"batch_size": 4, "epochs": 1}}
+    chosen = named_problem("classification").changed(**changes[problem])
+    result = judged_trace(train_here("manual-matrix", chosen).trace, version=None)
+    assert "Step explorer" in as_page([compared(chosen, [result])], [{}], "")
+
+
+def long_trace(steps: int) -> Trace:
+    """The first 20 steps over and over, one of them with a loss that is not finite."""
+    problem = named_problem("regression")
+    trace = train_here("manual-matrix", problem).trace
+    again = np.arange(steps) % trace.steps
+    loss = trace.loss[again].copy()
+    loss[steps // 2] = np.nan
+    return Trace(
+        problem=problem.changed(epochs=steps // 4),
+        implementation="long",
+        initial=trace.initial,
+        rows=trace.rows[again],
+        loss=loss,
+        gradients={name: values[again] for name, values in trace.gradients.items()},
+        parameters={name: values[again] for name, values in trace.parameters.items()},
+    )
+
+
+def test_page_of_100_000_steps_stays_small_and_keeps_the_bad_step():
+    trace = long_trace(100_000)
+    result = judged_trace(trace, version=None)
+    page = as_page([compared(trace.problem, [result])], [{}], "")
+    assert len(page.encode()) < MOST_BYTES
+    data = explorer(trace.problem, [result])
+    assert result.audit.deviations[0].step in [step["step"] for step in data["steps"]]
