@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from comparisons.checking import Check, actual, by_rows, evidence_of
+from comparisons.diagnosis import MOST_PARAMETERS, searched
 from comparisons.evidence import Evidence
 from comparisons.explain import derivative_lines, loss_lines
 from comparisons.messages import counted, inequality, place, plain, size
@@ -35,6 +36,9 @@ def check_lines(check: Check) -> Iterator[str]:
         yield ""
         yield "What is wrong"
         yield from diagnosis_lines(check)
+    elif check.audit and check.audit.wrong_steps and not searched(check.problem.network):
+        yield ""
+        yield f"Which mistake it is: not searched for in networks of more than {MOST_PARAMETERS:,} parameters"
     if check.verdict is Verdict.AGREES:
         yield ""
         yield "Every number is what the formulas say, within the rounding that they allow."

@@ -15,12 +15,18 @@ from comparisons.evidence import Evidence
 from comparisons.messages import counted
 from comparisons.mutants import UPDATE_SITES, Index, Mutant, double_mutants, single_mutants
 from comparisons.verdict import Diagnosis
-from problems.problem import Array
+from problems.problem import Array, Network
 
 LEAST_STATES = 3  # fewer states than this explain nothing: a coincidence could pass
 PAIR_STATES = 12  # pairs are searched over this many states, then confirmed on all
 SHOWN_ALTERNATIVES = 3
+MOST_PARAMETERS = 2000  # the search grows with parameters times mutants; a larger network is not searched
 SHARP = 0.01  # a measured ratio counts where its own error is below this share of it
+
+
+def searched(network: Network) -> bool:
+    """Whether mistakes are searched for in a network of this size."""
+    return sum(rows * columns for rows, columns in network.parameter_shapes.values()) <= MOST_PARAMETERS
 
 
 def diagnose(evidence: Evidence) -> list[Diagnosis]:
@@ -28,8 +34,10 @@ def diagnose(evidence: Evidence) -> list[Diagnosis]:
 
     An explanation must give what was found, within its own derived bound, in every state (at least LEAST_STATES);
     single mistakes are tried first, then lower precision, a constant ratio, and pairs of mistakes; what is left is
-    `unknown`, with the measured ratio.
+    `unknown`, with the measured ratio. Nothing is said of a network that is too large to be searched.
     """
+    if not searched(evidence.problem.network):
+        return []
     found: list[Diagnosis] = []
     for quantity in ("loss", *evidence.problem.network.parameter_shapes):
         if quantity != "loss" and evidence.gradients is not None:
@@ -39,7 +47,7 @@ def diagnose(evidence: Evidence) -> list[Diagnosis]:
 
 
 def within(predicted: Bounded, found: Array) -> Array:
-    """Where `found` is what the formula gives; an infinite bound rules no number out; NaN and infinity are never within."""
+    """Where `found` is what the formula gives; an infinite bound rules out only NaN and infinity."""
     with np.errstate(invalid="ignore"):
         near = np.abs(found - predicted.value) <= predicted.error
     return (near | np.isinf(predicted.error)) & np.isfinite(found)

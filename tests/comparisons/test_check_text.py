@@ -9,6 +9,8 @@ from comparisons import check
 from comparisons.check_text import check_text
 from comparisons.mutants import catalogue, single_mutants
 from comparisons.planted import candidate_with
+from problems.initializers import starting_parameters
+from problems.problem import Network
 
 JARGON = ("audit", "ensemble", "Bounded", "jacobian", "logit ", "nan%", "None", "array(")
 
@@ -72,3 +74,11 @@ def test_no_line_break_of_a_name_reaches_the_text(problem_called):
     step = candidate_with(problem_called("regression"), [])
     step.__name__ = "a\nb\x1b[31m"
     assert check_text(check(step, "regression", states=3)).startswith("a?b?[31m on regression: agrees")
+
+
+def test_a_network_too_large_to_search_says_so(problem_called):
+    problem = problem_called("tanh")
+    network = Network(inputs=2, units=(600, 1), activations=("tanh", "linear"))
+    problem = problem.changed(network=network, initial=starting_parameters(network, "random:0"), epochs=1)
+    text = check_text(check(lambda p, x, y, rate: (0.0, p), problem, states=3))
+    assert text.endswith("Which mistake it is: not searched for in networks of more than 2,000 parameters")
