@@ -108,7 +108,7 @@ function decades(low, high) {
 
 // series: [{ name, points: [[x, y], ...] }]; a point whose y is null or above `top` ends its line.
 function chart(series, { xLabel, yLabel, title, log = false, height = 240, top = Infinity, marks = [], xRange }) {
-  const width = 440, left = 52, right = 12, above = 22, below = 40;
+  const width = 440, left = 66, right = 12, above = 22, below = 40;
   const kept = series.map((one) => ({ ...one, points: one.points.filter(([, y]) => y !== null && y <= top) }));
   const xs = xRange || kept.flatMap((one) => one.points.map(([x]) => x));
   const ys = kept.flatMap((one) => one.points.map(([, y]) => y)).concat(marks.map((mark) => mark.y));
@@ -122,7 +122,7 @@ function chart(series, { xLabel, yLabel, title, log = false, height = 240, top =
   const drawn = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": title });
   for (const y of log ? decades(y0, y1) : ticks(y0, y1)) {
     drawn.append(svg("line", { class: "grid", x1: left, x2: width - right, y1: py(y), y2: py(y) }),
-      svg("text", { x: left - 6, y: py(y) + 4, "text-anchor": "end" }, digits(y, 2)));
+      svg("text", { x: left - 6, y: py(y) + 4, "text-anchor": "end" }, digits(y, 9)));
   }
   for (const x of ticks(x0, x1)) {
     drawn.append(svg("text", { x: px(x), y: height - below + 17, "text-anchor": "middle" }, digits(x, 3)));
@@ -164,7 +164,7 @@ const perEpoch = () => problem.x.length;
 const NODES = { x1: [45, 85], x2: [45, 235], h1: [205, 85], h2: [205, 235], y: [360, 160] };
 const EDGES = { // parameter: from, to, where its label stands
   0: ["x1", "h1", 0.5, -9], 1: ["x1", "h2", 0.29, 5], 2: ["x2", "h1", 0.29, 5], 3: ["x2", "h2", 0.5, 20],
-  6: ["h1", "y", 0.5, -14], 7: ["h2", "y", 0.5, 25],
+  6: ["h1", "y", 0.42, -13], 7: ["h2", "y", 0.42, 25],
 };
 const BIASES = { 4: ["h1", -46], 5: ["h2", 52], 8: ["y", -46] };
 
@@ -219,7 +219,7 @@ function showDrawings() {
 }
 
 const chainLines = (k) => [problem.chains[k][0], problem.chains[k][1], step().chains[k]]
-  .map((line) => element("span", { class: "chain formula" }, `= ${line}`));
+  .map((line) => element("span", { class: "chain formula" }, `= ${minus(line)}`));
 
 // ---- What and How: one step
 
@@ -238,8 +238,8 @@ function showStep() {
   document.querySelectorAll(".step-number").forEach((one) => { one.textContent = at + 1; });
   find("step-back").disabled = find("epoch-back").disabled = at === 0;
   find("step-on").disabled = find("epoch-on").disabled = at === problem.steps.length - 1;
-  find("loss-lines").textContent = find("loss-again").textContent = now.loss_lines.join("\n");
-  find("forward-lines").textContent = now.forward.join("\n");
+  find("loss-lines").textContent = find("loss-again").textContent = minus(now.loss_lines.join("\n"));
+  find("forward-lines").textContent = minus(now.forward.join("\n"));
   find("derivatives").replaceChildren(element("ul", { class: "derivatives" }, ...problem.walk.map((k) =>
     element("li", {}, element("b", {}, `∂L/∂${names[k]}`), ...chainLines(k)))));
   find("updates").replaceChildren(table(["parameter", "before", "derivative", "after"],
@@ -312,7 +312,16 @@ function showSlopes() {
   find("bowl-said").textContent = `Circles of equal x² + y². From (${digits(bowl[0][0])}, ${digits(bowl[0][1])}), where it is ${bowl[0][2]}, ${bowl.length - 1} steps at learning rate ${rate} lead to (${digits(last[0], 3)}, ${digits(last[1], 3)}), where it is ${digits(last[2], 3)}.`;
 }
 
-// The loss of one row along parameter k, around theta.
+// The tangent through (x, loss), as far as it stays near the curve.
+function tangentLine(x, loss, slope, reach, curve) {
+  const losses = curve.map(([, y]) => y).filter(Number.isFinite);
+  const [low, high] = [Math.min(...losses), Math.max(...losses)];
+  const room = 0.15 * (high - low) + Math.min(high - loss, loss - low);
+  const run = slope ? Math.min(reach, room / Math.abs(slope)) : reach;
+  return [-run, run].map((way) => [x + way, loss + slope * way]);
+}
+
+// A loss along parameter k, around start.
 function slice(losses, start, k, low, high) {
   const points = [];
   for (let j = 0; j <= 48; j += 1) {
@@ -330,8 +339,11 @@ function showSigns() {
     const reach = 0.3;
     const [value, slope] = [there.before[k], there.gradients[k]];
     const points = slice((other) => lossAndGradient(problem.name, other, x, y).loss, there.before, k, value - reach, value + reach);
-    const tangent = [-reach, reach].map((way) => [value + way, there.loss + slope * way]).filter(([, loss]) => loss >= 0);
-    const drawn = chart([{ points }, { points: tangent.length === 2 ? tangent : [[value - Math.sign(slope) * -reach, there.loss + Math.abs(slope) * reach], [value, there.loss]] }], { xLabel: names[k], yLabel: "loss of the row", title: `Loss along ${names[k]}, derivative ${sign}`, marks: [{ x: value, y: there.loss, text: sign === "negative" ? "step goes right →" : "← step goes left" }] });
+    const tangent = tangentLine(value, there.loss, slope, reach, points);
+    const drawn = chart([{ points }, { points: tangent }], {
+      xLabel: names[k], yLabel: "loss of the row", title: `Loss along ${names[k]}, derivative ${sign}`,
+      marks: [{ x: value, y: there.loss, text: sign === "negative" ? "step goes right →" : "← step goes left" }],
+    });
     const goes = sign === "negative" ? "up" : "down";
     return element("figure", {}, element("div", { class: "chart" }, drawn), element("figcaption", {},
       `Step ${number}: ∂L/∂${names[k]} = ${digits(slope)} is ${sign}, so ${names[k]} goes ${goes}: ${digits(value)} − ${problem.rate} · ${slope < 0 ? `(${digits(slope)})` : digits(slope)} = ${digits(there.after[k])}.`));
@@ -383,12 +395,12 @@ function knobSlice(losses, k, loss, slope) {
   const [low, high] = [Math.min(...finite), Math.max(...finite)];
   const span = high - low || 1;
   const px = (x) => ((x - theta[k] + reach) / (2 * reach)) * width;
-  const py = (y) => height - 6 - ((y - low) / span) * (height - 12);
-  const run = Math.min(reach, (0.5 * span) / (Math.abs(slope) || 1e-9)); // so that the tangent stays in the picture
+  const py = (y) => height - 16 - ((y - low) / span) * (height - 32);
+  const pathOf = (line) => line.map(([x, y], j) => `${j ? "L" : "M"}${px(x).toFixed(1)} ${py(y).toFixed(1)}`).join("");
   return svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Loss along ${names[k]}, from ${digits(low, 4)} to ${digits(high, 4)}` },
     svg("path", { class: "axis", d: `M0 ${height - 1}H${width}` }),
-    svg("path", { class: "line", d: points.map(([x, y], j) => `${j ? "L" : "M"}${px(x).toFixed(1)} ${py(y).toFixed(1)}`).join("") }),
-    svg("path", { class: "line two", d: [-run, run].map((way, j) => `${j ? "L" : "M"}${px(theta[k] + way).toFixed(1)} ${py(loss + slope * way).toFixed(1)}`).join("") }),
+    svg("path", { class: "line", d: pathOf(points) }),
+    svg("path", { class: "line two", d: pathOf(tangentLine(theta[k], loss, slope, reach, points)) }),
     svg("circle", { class: "dot", cx: width / 2, cy: py(loss).toFixed(1), r: 4 }));
 }
 
@@ -439,7 +451,7 @@ const FATES = ["too small", "good", "overshooting", "diverging"];
 function showRates() {
   const { tried, epochs } = problem.rates;
   const start = tried[0].losses[0];
-  find("rates-said").textContent = `The same training ${tried.length} times, ${epochs} epochs each, and nothing differs but the learning rate. The four were found by a sweep over this very problem when the page was built. Too small a step gets nowhere; a good one comes down; too large a one jumps over the valley; a still larger one is thrown out of it.`;
+  find("rates-said").textContent = `The same training four times, ${epochs} epochs each, and nothing differs but the learning rate. The four were found by a sweep over this very problem when the page was built. Too small a step gets nowhere; a good one comes down; too large a one jumps over the valley; a still larger one is thrown out of it.`;
   const top = 20 * start;
   const series = tried.map((one) => ({ points: one.losses.map((loss, k) => [k, loss]).slice(0, firstAbove(one.losses, top)) }));
   find("rates-chart").replaceChildren(chart(series, { xLabel: "epoch", yLabel: "loss over all rows (logarithmic)", title: "Loss at four learning rates", log: true, top, xRange: [0, epochs] }),
