@@ -118,3 +118,13 @@ def test_step_distance_names_every_quantity():
     found = step_distance(step, np.array(0.0), problem.initial, problem.initial)
     names = [f"{what}.{name}" for what in ("gradient", "parameter") for name in ("W1", "b1", "W2", "b2")]
     assert list(found) == ["loss", *names]
+
+
+def test_distance_from_a_wide_ball_is_to_its_far_end():
+    wide = balls([0.0])
+    wide[0] = flint.arb(1, 0.5)
+    assert distance(wide, np.array([0.0]))[0] >= 1.5
+
+
+def test_other_powers_are_python_flints():
+    assert (balls([2.0, -3.0]) ** 3).tolist() == [8, -27]
