@@ -371,7 +371,10 @@ def row_variants(problem: Problem) -> Iterator[Variant]:
 def update_variants(network: Network, name: str) -> Iterator[Variant]:
     """The update, parameter − learning rate · gradient."""
     yield Variant(
-        site="kept", mistake="not-updated", text="with nothing subtracted: the parameter stays as it was", factor=lambda p: 1
+        site="kept",
+        mistake="not-updated",
+        text="with nothing subtracted: the parameter stays as it was",
+        factor=lambda p: 1,
     )
     yield Variant(
         site="rate",
