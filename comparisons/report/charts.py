@@ -72,7 +72,7 @@ def _bound(bound: Sequence[Point], x: str, title: str, scale: dict[str, Any]) ->
 
 def _axes(x: str, title: str, scale: dict[str, Any]) -> dict[str, Any]:
     across = {"field": "x", "type": "quantitative", "title": x, "scale": {"zero": False, "nice": False}}
-    across["axis"] = {"format": "~s", "tickMinStep": 1, "grid": False, "tickCount": 6}
+    across["axis"] = {"format": "~s", "tickMinStep": 1, "grid": False}
     number = ".0e" if scale["type"] == "log" else "~g"
     up = {"field": "y", "type": "quantitative", "title": title, "scale": scale}
     up["axis"] = {"format": number, "tickCount": 6}
@@ -89,7 +89,8 @@ def drawn(spec: dict[str, Any]) -> str:
 
     svg = vl_convert.vegalite_to_svg(spec, VEGA_LITE)
     svg = re.sub(r' width="[\d.]+" height="[\d.]+" viewBox', ' aria-hidden="true" viewBox', svg, count=1)
-    svg = re.sub(r"(\d+\.\d{2})\d+", r"\1", svg)  # hundredths of a pixel are enough
+    # Hundredths of a pixel are enough where it is pixels; the text of an axis stays as it is.
+    svg = re.sub(r' (?:d|transform)="[^"]*"', lambda place: re.sub(r"(\d\.\d{2})\d+", r"\1", place[0]), svg)
     return svg.replace(' xmlns:xlink="http://www.w3.org/1999/xlink"', "")
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Mapping, Sequence
 
-from comparisons.messages import blind_line, disagreement, setting, size, verdict_line
+from comparisons.messages import blind_line, disagreement, place, setting, size, verdict_line
 from comparisons.report.status import AGREES, SKIPPED, status_of
+from comparisons.report.wrong import together
 from comparisons.verdict import Comparison, Result
 
 MOST = 60_000  # characters; GitHub takes 65,536
@@ -51,9 +52,9 @@ def _comparison(comparison: Comparison, commands: Mapping[str, str]) -> Iterator
 
 def _details(result: Result, command: str | None) -> Iterator[str]:
     lines = [*disagreement(result, command)]
-    lines += [
-        f"{one.parameter}{list(one.index)}: {', '.join(one.mistakes)}: {one.explanation}" for one in result.diagnoses
-    ]
+    for group in together(result.diagnoses):
+        elements = ", ".join(place(one.parameter, one.index) for one in group)
+        lines.append(f"{elements}: {' and '.join(group[0].mistakes)}: {group[0].explanation}")
     if lines:
         shown = "\n".join(html.escape(line, quote=False) for line in lines)
         yield f"<details><summary>{escaped(result.name)}</summary>"

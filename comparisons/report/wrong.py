@@ -23,10 +23,7 @@ SHOWN_ELEMENTS = 6
 
 def mistakes(result: Result) -> list[dict[str, Any]]:
     """One record per explanation, elements with the same one together."""
-    grouped: dict[tuple[str, str, tuple[str, ...], str], list[Diagnosis]] = {}
-    for one in result.diagnoses:
-        grouped.setdefault((one.parameter, one.of, one.mistakes, one.explanation), []).append(one)
-    shown = list(grouped.values())[:SHOWN_MISTAKES]
+    shown = together(result.diagnoses)[:SHOWN_MISTAKES]
     seen = Seen(result) if shown else None
     return [
         {
@@ -39,6 +36,17 @@ def mistakes(result: Result) -> list[dict[str, Any]]:
         }
         for group in shown
     ]
+
+
+def together(diagnoses: Sequence[Diagnosis]) -> list[list[Diagnosis]]:
+    """Diagnoses of one parameter that say the same; a lower precision is one thing, wherever it shows."""
+    grouped: dict[tuple[str, ...], list[Diagnosis]] = {}
+    for one in diagnoses:
+        key = (one.explanation, *one.mistakes)
+        if one.mistakes != ("precision",):
+            key = (one.parameter, one.of, *key)
+        grouped.setdefault(key, []).append(one)
+    return list(grouped.values())
 
 
 class Seen:

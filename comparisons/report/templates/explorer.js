@@ -16,6 +16,7 @@ for (const root of document.querySelectorAll("[data-explorer]")) {
     const [group, of] = quantity.split(".");
     return group === "gradient" ? `∂L/∂${of}` : group === "parameter" ? `new ${of}` : group;
   };
+  const brief = (value) => (isFinite(value) ? String(Number(Number(value).toPrecision(4))) : String(value));
   const scrolling = (label, table) => {
     const box = node("div", { className: "scroll", tabIndex: 0 }, table);
     box.setAttribute("role", "region");
@@ -37,7 +38,8 @@ for (const root of document.querySelectorAll("[data-explorer]")) {
       const status = statusOf(numbers, seen.walk[quantity]);
       const first = [seen[element].formula[1] ?? ""];
       if (part === "parameter") first[0] = `${seen[element].before} - ${data.rate} · ${seen[element].gradient[0]}`;
-      const cells = [...first, ...numbers.map((value) => (value === null ? "not computed" : String(value)))];
+      const values = numbers.slice(0, 3).map((value) => (value === null ? "not computed" : String(value)));
+      const cells = [...first, ...values, ...numbers.slice(3).map(brief)];
       return node("tr", {}, node("th", { scope: "row" }, one), node("td", { className: KINDS[status] }, status),
         ...cells.map((text) => node("td", { className: "value" }, text)));
     });

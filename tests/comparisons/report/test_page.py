@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from comparisons.compare import compared, judged_trace, train_here
+from comparisons.report.charts import chart
 from comparisons.report.explorer import explorer
 from comparisons.report.page import as_page, embedded, section
 from problems.catalogue import named_problem
@@ -98,3 +99,10 @@ def test_page_of_100_000_steps_stays_small_and_keeps_the_bad_step():
     assert len(page.encode()) < MOST_BYTES
     data = explorer(trace.problem, [result])
     assert result.audit.deviations[0].step in [step["step"] for step in data["steps"]]
+
+
+def test_labels_of_an_axis_keep_their_digits():
+    points = [{"s": 0, "x": x, "y": x * 0.0051} for x in range(1, 6)]
+    labels = re.findall(r">([\d.]+)</text>", chart(points, "loss", x="epoch"))
+    assert len(set(labels)) == len(labels) > 6
+    assert {"1", "2", "3", "4", "5"} < set(labels)
