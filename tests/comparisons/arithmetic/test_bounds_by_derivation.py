@@ -283,3 +283,10 @@ def test_operands_are_rounded_to_the_lower_format_at_their_largest():
     error_a, error_b = 0.5 + W * 3.5 + S, W + S
     carried = 3 * error_b + error_a * (1 + error_b)
     assert_bound(a, [[carried + W * (3 + carried) + S]])
+
+
+@pytest.mark.parametrize(
+    ("roundings", "gamma"), [(0, 0.0), (2**22, 1 / 3), (2**23, 1.0), (2**24, np.inf), (2**25, np.inf)]
+)
+def test_gamma_is_the_bound_of_that_many_roundings(roundings, gamma):
+    assert FLOAT32.gamma(roundings) == gamma
