@@ -13,7 +13,8 @@ from comparisons.arithmetic.precision import FLOAT32, Precision
 from comparisons.chains import Passes, gradient, loss_value, updated
 from comparisons.evidence import Evidence
 from comparisons.messages import counted
-from comparisons.mutants import UPDATE_SITES, Index, Mutant, double_mutants, single_mutants
+from comparisons.mutants import UPDATE_SITES, Mutant, double_mutants, single_mutants
+from comparisons.variants import Index
 from comparisons.verdict import Diagnosis
 from problems.problem import Array, Network
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from comparisons.candidates import State
 from comparisons.chains import Passes, gradient, simplifies
-from comparisons.mutants import Index
+from comparisons.variants import Index
 from manual.activations import ACTIVATIONS
 from problems.problem import Network, Problem
 

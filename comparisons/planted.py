@@ -9,7 +9,8 @@ import numpy as np
 
 from comparisons.candidates import TrainStep
 from comparisons.chains import Passes
-from comparisons.mutants import Index, Mutant
+from comparisons.mutants import Mutant
+from comparisons.variants import Index
 from manual.network import StepResult, loss_routes, train_step
 from problems.problem import Array, Parameters, Problem
 

@@ -13,9 +13,10 @@ import numpy as np
 from comparisons.arithmetic.bounds import Bounded
 from comparisons.arithmetic.precision import PRECISIONS
 from comparisons.chains import Passes
-from comparisons.mutants import Index, Mutant, elements, quantities, single_mutants
+from comparisons.mutants import Mutant, elements, quantities, single_mutants
 from comparisons.reference import Expectation, expectations
 from comparisons.tally import outside
+from comparisons.variants import Index
 from manual.network import StepResult, loss_routes, train_step
 from problems.order import batches
 from problems.problem import Array, Parameters, Problem
