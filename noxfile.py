@@ -61,7 +61,7 @@ def false_alarms(session: nox.Session) -> None:
 
 @nox.session
 def mutation(session: nox.Session) -> None:
-    """Mutate the comparing code and list what the tests leave alive; arguments go to `mutmut run` (names of mutants)."""
+    """Mutate the comparing code and list what the tests leave alive; arguments go to `mutmut run` (names)."""
     install(session, "-e", ".[test]", *group("mutation"))
     session.run("mutmut", "run", *session.posargs)
     session.run("mutmut", "results")

@@ -15,6 +15,8 @@ from problems.files import load_problem
 from problems.initializers import starting_parameters
 from problems.problem import Optimizer, Problem, ProblemError
 
+BYTES_PER_STEP = 6000  # what the Python objects of one recorded step take, measured on the lesson problems
+MOST_BYTES = 2**31  # for one implementation; several are trained at once
 PLAIN_CHANGES = ("dtype", "epochs", "order", "seed", "batch_size")
 
 
@@ -59,7 +61,20 @@ def changed(problem: Problem, changes: Mapping[str, Any]) -> Problem:
     if "initial" in given:
         fields["initial"] = starting_parameters(problem.network, given["initial"])
         fields["start"] = given["initial"]
-    return problem.changed(**fields) if fields else problem
+    return recordable(problem.changed(**fields) if fields else problem)
+
+
+def recordable(problem: Problem) -> Problem:
+    """`problem` as it is; raises ProblemError where a trace of all its steps would not fit into memory."""
+    numbers = sum(rows * columns for rows, columns in problem.network.parameter_shapes.values())
+    needed = problem.steps * (BYTES_PER_STEP + 2 * 8 * numbers)  # gradients and parameters of every step
+    if needed > MOST_BYTES:
+        most = MOST_BYTES // (BYTES_PER_STEP + 2 * 8 * numbers)
+        raise ProblemError(
+            f"training.epochs: {problem.epochs:,} epochs are {problem.steps:,} steps, whose trace needs about "
+            f"{needed / 2**30:.0f} GiB; at most {most:,} steps of this network are recorded"
+        )
+    return problem
 
 
 def positive_seconds(timeout: float | None, default: float) -> float:
