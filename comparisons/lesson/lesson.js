@@ -137,7 +137,7 @@ function chart(series, { xLabel, yLabel, title, log = false, height = 240, top =
   for (const mark of marks) {
     drawn.append(svg("circle", { class: "dot", cx: px(mark.x), cy: py(mark.y), r: 5 }));
     if (mark.text) {
-      const late = px(mark.x) > width / 2;
+      const late = mark.late ?? px(mark.x) > width / 2;
       drawn.append(svg("text", { class: "halo", x: px(mark.x) + (late ? -9 : 9), y: py(mark.y) - 9, "text-anchor": late ? "end" : "start" }, mark.text));
     }
   }
@@ -161,10 +161,10 @@ const perEpoch = () => problem.x.length;
 
 // ---- The drawing
 
-const NODES = { x1: [45, 85], x2: [45, 235], h1: [205, 85], h2: [205, 235], y: [360, 160] };
+const NODES = { x1: [45, 85], x2: [45, 235], h1: [195, 85], h2: [195, 235], y: [375, 160] };
 const EDGES = { // parameter: from, to, where its label stands
   0: ["x1", "h1", 0.5, -9], 1: ["x1", "h2", 0.29, 5], 2: ["x2", "h1", 0.29, 5], 3: ["x2", "h2", 0.5, 20],
-  6: ["h1", "y", 0.42, -13], 7: ["h2", "y", 0.42, 25],
+  6: ["h1", "y", 0.5, -14], 7: ["h2", "y", 0.5, 25],
 };
 const BIASES = { 4: ["h1", -46], 5: ["h2", 52], 8: ["y", -46] };
 
@@ -191,13 +191,13 @@ function drawing(shown, title) {
   }
   const values = { x1, x2, h1: now.hidden[0], h2: now.hidden[1], y: now.y_hat };
   for (const [name, [x, y]] of Object.entries(NODES)) {
-    drawn.append(svg("circle", { class: "node", cx: x, cy: y, r: 28 }),
+    drawn.append(svg("circle", { class: "node", cx: x, cy: y, r: 30 }),
       svg("text", { class: "quiet", x, y: y - 6, "text-anchor": "middle" }, name === "y" ? "ŷ" : name),
       svg("text", { x, y: y + 12, "text-anchor": "middle" }, digits(values[name], 4)));
   }
   drawn.append(...labels,
-    svg("text", { x: 360, y: 210, "text-anchor": "middle" }, `y = ${digits(problem.y[now.row], 4)}`),
-    svg("text", { x: 360, y: 230, "text-anchor": "middle" }, `L = ${digits(now.loss, 4)}`));
+    svg("text", { x: NODES.y[0], y: 214, "text-anchor": "middle" }, `y = ${digits(problem.y[now.row], 4)}`),
+    svg("text", { x: NODES.y[0], y: 234, "text-anchor": "middle" }, `L = ${digits(now.loss, 4)}`));
   return drawn;
 }
 
@@ -342,7 +342,7 @@ function showSigns() {
     const tangent = tangentLine(value, there.loss, slope, reach, points);
     const drawn = chart([{ points }, { points: tangent }], {
       xLabel: names[k], yLabel: "loss of the row", title: `Loss along ${names[k]}, derivative ${sign}`,
-      marks: [{ x: value, y: there.loss, text: sign === "negative" ? "step goes right →" : "← step goes left" }],
+      marks: [{ x: value, y: there.loss, late: slope > 0, text: slope < 0 ? "step goes right →" : "← step goes left" }],
     });
     const goes = sign === "negative" ? "up" : "down";
     return element("figure", {}, element("div", { class: "chart" }, drawn), element("figcaption", {},

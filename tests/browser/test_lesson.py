@@ -180,6 +180,16 @@ def test_axe_finds_no_serious_violation(opened, width, scheme):
     assert [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in serious] == []
 
 
+def test_page_without_any_framework_says_so(browser, tmp_path, monkeypatch):
+    monkeypatch.setattr("comparisons.lesson.beside.installed", lambda name: False)
+    (tmp_path / "bare.html").write_text(lesson_page(), encoding="utf-8")
+    bare = Opened(browser, (tmp_path / "bare.html").as_uri(), 1400, "light")
+    assert bare.page.text_content("#frameworks-said").startswith("No framework was installed")
+    assert "pip install" in bare.page.text_content("#beside-reasons")
+    assert bare.complaints == []
+    bare.page.close()
+
+
 def test_page_prints_without_its_controls(page):
     page.emulate_media(media="print")
     assert not page.is_visible("nav")

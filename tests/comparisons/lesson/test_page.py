@@ -7,7 +7,10 @@ import re
 
 import pytest
 
+from comparisons.lesson.beside import beside
 from comparisons.lesson.page import lesson_page, script_safe
+from comparisons.lesson.rates import descent_path, rates_page
+from comparisons.lesson.steps import nine
 from manual.nine_derivatives.train import train
 from problems.catalogue import named_problem
 
@@ -69,3 +72,26 @@ def test_secants_come_near_the_derivative(numbers):
 
 def test_a_script_element_cannot_be_ended_from_inside():
     assert script_safe("</script>") == '"\\u003c/script>"'
+
+
+def test_path_begins_at_the_start_and_has_a_point_for_each_epoch(numbers):
+    page = numbers["problems"]["regression"]
+    assert page["path"][0] == nine(named_problem("regression").initial)
+    assert len(page["path"]) == page["rates"]["epochs"] + 1
+
+
+def test_path_at_a_rate_ends_where_the_sweep_does():
+    problem = named_problem("regression")
+    good = rates_page(problem)["tried"][1]
+    W1_11, W1_12, W1_21, W1_22, b1_1, b1_2, W2_11, W2_21, b2_1 = descent_path(problem, good["rate"])[-1]
+    h1 = problem.x @ [W1_11, W1_21] + b1_1
+    h2 = problem.x @ [W1_12, W1_22] + b1_2
+    errors = problem.y[:, 0] - (h1 * W2_11 + h2 * W2_21 + b2_1)
+    assert (errors**2).mean() == pytest.approx(good["losses"][-1], rel=1e-12)
+
+
+def test_what_is_not_installed_is_skipped_with_the_command(monkeypatch):
+    monkeypatch.setattr("comparisons.lesson.beside.installed", lambda name: False)
+    ((told,),) = beside([named_problem("regression")], ["jax"])
+    assert (told["verdict"], told["gradients"]) == ("skipped", [])
+    assert "pip install" in told["reason"]
