@@ -290,3 +290,36 @@ def test_operands_are_rounded_to_the_lower_format_at_their_largest():
 )
 def test_gamma_is_the_bound_of_that_many_roundings(roundings, gamma):
     assert FLOAT32.gamma(roundings) == gamma
+
+
+def sum_by_hand(total: float, magnitude: float, terms: int, precision: Precision) -> float:
+    """The bound of a sum of at least three exact terms."""
+    inner = (precision.gamma(terms - 2) + FLOAT64.gamma(terms - 2)) * magnitude + (
+        terms - 2
+    ) * precision.smallest_normal
+    rounded = (precision.unit + FLOAT64.unit) * (abs(total) + inner) + precision.smallest_normal
+    return (inner + rounded) * (1 + FLOAT64.gamma(terms))
+
+
+@PRECISIONS
+@pytest.mark.parametrize(
+    "terms", [[1.0, -2.0, 4.0], [1.0, -2.0, 4.0, 8.0, -16.0], [1e-37, -2e-37, 4e-37, 8e-37], [1.0] * 2**20]
+)
+def test_sum_rounds_every_addition_but_the_last_in_a_partial_sum(terms, precision):
+    result = Bounded.exact(terms, precision).sum(0)
+    assert_bound(result, sum_by_hand(sum(terms), sum(map(abs, terms)), len(terms), precision))
+
+
+def test_sum_of_two_is_rounded_once_and_of_exact_zeros_never():
+    assert_bound(bounded([1.0, 2.0]).sum(0), W * 3 + S)
+    assert_bound(bounded([0.0, 0.0, 0.0, 0.0]).sum(0), 0.0)
+
+
+@pytest.mark.parametrize("call", [np.add.reduce, lambda a: np.add(a, a, dtype=float), np.sin], ids=str)
+def test_what_has_no_rule_is_refused(call):
+    with pytest.raises(TypeError):
+        call(bounded([1.0, 2.0]))
+
+
+def test_numbers_that_touch_at_one_point_are_not_told_apart():
+    assert_bound(np.maximum(bounded([1.0], 0.25), bounded([0.0], 0.75)), [0.75])
