@@ -11,7 +11,8 @@ from comparisons.arithmetic.exact import exact_step, nearest
 from comparisons.arithmetic.precision import FLOAT32, PRECISIONS
 from comparisons.audit import observed_at
 from comparisons.candidates import State
-from comparisons.explain import chain, derivative_lines, loss_lines, passes_of
+from comparisons.chains import Passes
+from comparisons.explain import chain, formula_of_rows, loss_lines, passes_of
 from comparisons.json_report import number
 from comparisons.messages import place
 from comparisons.reference import Expectation, expectations
@@ -136,6 +137,7 @@ class Opened:
     def record(self, at: int, state: State, elements: Sequence[Element], exact: Mapping[str, Array]) -> dict[str, Any]:
         """One step: how each quantity fares, and the numbers of each element."""
         walk = {name: self.status(name, at) for name in chain_order(self.trace.problem.network)}
+        passes = passes_of(self.trace.problem, state)
         first = next((name for name, words in walk.items() if words in (WRONG.words, CARRIES.words)), None)
         return {
             "step": int(self.positions[at]) + 1,
@@ -143,7 +145,7 @@ class Opened:
             "walk": walk,
             "first": first,
             "loss": {"formula": loss_formula(self.trace.problem, state), "loss": self.numbers("loss", at, (), exact)},
-            **{place(name, index): self.element(at, state, name, index, exact) for name, index in elements},
+            **{place(name, index): self.element(at, state, passes, name, index, exact) for name, index in elements},
         }
 
     def status(self, quantity: str, at: int) -> str:
@@ -166,25 +168,32 @@ class Opened:
         return [number(actual[key]), number(expected.expected[key]), true, number(expected.bound[key]), number(ratio)]
 
     def element(
-        self, at: int, state: State, name: str, index: tuple[int, ...], exact: Mapping[str, Array]
+        self,
+        at: int,
+        state: State,
+        passes: Passes,
+        name: str,
+        index: tuple[int, ...],
+        exact: Mapping[str, Array],
     ) -> dict[str, Any]:
         """One parameter's element: the formula with this implementation's numbers, its derivative and its update."""
         return {
-            "formula": derivative_formula(self.trace.problem, state, name, index),
+            "formula": derivative_formula(passes, state, name, index),
             "before": number(state.parameters[name][index]),
             "gradient": self.numbers(f"gradient.{name}", at, index, exact),
             "parameter": self.numbers(f"parameter.{name}", at, index, exact),
         }
 
 
-def derivative_formula(problem: Problem, state: State, name: str, index: tuple[int, ...]) -> list[str]:
+def derivative_formula(passes: Passes, state: State, name: str, index: tuple[int, ...]) -> list[str]:
     """The derivative in letters, then the numbers of its factors where it is one product."""
+    left = f"∂L/∂{place(name, index)}"
     with np.errstate(all="ignore"):
-        factors = chain(passes_of(problem, state), name, index)
+        factors = chain(passes, name, index)
         if not factors:
-            return [derivative_lines(problem, state, name, index)[0].rpartition(" = ")[0]]
+            return [f"{left} = {formula_of_rows(passes.problem, state, name, index)}"]
     return [
-        f"∂L/∂{place(name, index)} = {' · '.join(factor.letters for factor in factors)}",
+        f"{left} = {' · '.join(factor.letters for factor in factors)}",
         " · ".join(factor.numbers for factor in factors),
     ]
 
