@@ -268,6 +268,6 @@ def common(ratio: Bounded) -> Bounded | None:
     sharp = ratio.error < SHARP * np.abs(ratio.value)
     if sharp.sum() < LEAST_STATES:
         return None
-    low = (ratio.value - ratio.error)[sharp].max()
-    high = (ratio.value + ratio.error)[sharp].min()
+    value, error = ratio.value[sharp], ratio.error[sharp]  # what is not finite measures nothing
+    low, high = (value - error).max(), (value + error).min()
     return Bounded(np.array((low + high) / 2), np.array((high - low) / 2), ratio.precision) if low <= high else None
