@@ -315,7 +315,9 @@ def test_sum_of_two_is_rounded_once_and_of_exact_zeros_never():
     assert_bound(bounded([0.0, 0.0, 0.0, 0.0]).sum(0), 0.0)
 
 
-@pytest.mark.parametrize("call", [np.add.reduce, lambda a: np.add(a, a, dtype=float), np.sin], ids=["reduce", "dtype", "sin"])
+@pytest.mark.parametrize(
+    "call", [np.add.reduce, lambda a: np.add(a, a, dtype=float), np.sin], ids=["reduce", "dtype", "sin"]
+)
 def test_what_has_no_rule_is_refused(call):
     with pytest.raises(TypeError):
         call(bounded([1.0, 2.0]))
