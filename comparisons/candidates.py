@@ -122,8 +122,9 @@ def numeric(what: str, value: Any) -> Array:
     """`value` as an array of real numbers, copied."""
     try:
         array = as_array(value)
-    except Exception:  # an object's own conversion may raise anything
-        raise CandidateFault(f"{what} is of type {type(value).__name__} and no array of numbers") from None
+    except Exception as error:  # an object's own conversion may raise anything, and may say what to do
+        why = " ".join(str(error).split())
+        raise CandidateFault(f"{what} is of type {type(value).__name__} and no array of numbers: {why}") from None
     if array.dtype.kind not in "fiu":
         raise CandidateFault(f"{what} is {type(value).__name__} of {array.dtype}; expected real numbers")
     return array.astype(np.float64) if array.dtype.itemsize > 8 else array
