@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from comparisons.arithmetic.bounds import Bounded
 from comparisons.arithmetic.precision import FLOAT64
-from comparisons.audit import actual_values, audit, judge, observed_at
-from comparisons.reference import Expectation, expectations
+from comparisons.audit import actual_values, audit, chunks, first_told, judge, observed_at
+from comparisons.reference import Expectation, expectations, own_updates
 from comparisons.structure import structural_faults
 from comparisons.tally import Judged, Tally
 from comparisons.untold import farthest_untold
@@ -18,7 +19,7 @@ from manual.network import loss_routes, train_step
 from manual.train import train
 from problems.catalogue import named_problem
 from problems.initializers import starting_parameters
-from problems.problem import Problem
+from problems.problem import Optimizer, Problem
 from problems.trace import Trace
 
 
@@ -148,3 +149,71 @@ def test_a_runs_own_numbers_are_exact():
     assert found["loss"].bound == step.loss.error
     for name, gradient in step.gradients.items():
         assert (found[f"gradient.{name}"].bound == gradient.error).all()
+
+
+def test_own_update_takes_the_runs_numbers_as_exact_and_the_learning_rate_given():
+    problem = random_start("regression")
+    state = {name: values[None] for name, values in problem.initial.items()}
+    gradients = {name: np.full_like(values, 3.0) for name, values in state.items()}
+    rates = np.full((1, 1, 1), 0.25)
+    for given, used in ((None, problem.optimizer.learning_rate), (rates, rates)):
+        found = own_updates(problem, state, gradients, FLOAT64, given)
+        for name, values in state.items():
+            due = Bounded.exact(values, FLOAT64) - Bounded.rounded(used, FLOAT64) * Bounded.exact(
+                gradients[name], FLOAT64
+            )
+            assert (found[f"parameter.{name}"].expected == due.value).all()
+            assert (found[f"parameter.{name}"].bound == due.error).all()
+
+
+def test_untold_updates_follow_the_learning_rate_given():
+    problem = saturated()
+    trace = by_hand(problem)
+    observed = observed_at(trace, np.arange(trace.steps))
+    doubled = np.full((trace.steps, 1, 1), 2 * problem.optimizer.learning_rate)
+    for rates, wrong in ((None, False), (doubled, True)):
+        tallies = {name: Tally(name, "float64") for name in actual_values(trace)}
+        judge(observed, tallies, rates)
+        assert tallies["gradient.b2"].not_told > 0
+        assert (tallies["parameter.b2"].wrong > 0) is wrong
+
+
+def saturated() -> Problem:
+    """Classification from where the output is the sigmoid of -60: no route through the probability tells anything."""
+    problem = named_problem("classification")
+    initial = {**problem.initial, "W2": np.zeros((2, 1)), "b2": np.full((1, 1), -60.0)}
+    optimizer = Optimizer(learning_rate=0.5)
+    return problem.changed(
+        initial=initial, start="given", x=problem.x[2:], y=1 - problem.y[2:], epochs=1, optimizer=optimizer
+    )
+
+
+def test_what_the_formulas_tell_goes_before_what_an_own_gradient_tells():
+    first = expectation([1.0, 2.0], [0.1, np.inf], [True, False])
+    second = expectation([3.0, 4.0], [0.3, 0.4])
+    both = first_told(first, second)
+    assert both.expected.tolist() == [1.0, 4.0]
+    assert both.bound.tolist() == [0.1, 0.4]
+    assert both.told.tolist() == [True, True]
+
+
+def test_untold_parameter_is_held_against_its_own_step():
+    trace = by_hand(random_start("classification", epochs=1))
+    for step in (2, 3):
+        tally = Tally("parameter.W1", "float64", untold=(1.0, step, (1, 0)), untold_steps={step})
+        found = farthest_untold(trace, [tally])
+        assert found.actual == trace.parameters["W1"][step - 1][1, 0]
+        assert found.distance < 1e-14
+
+
+@pytest.mark.parametrize(("elements", "length"), [(33, 3), (22, 2), (21, 1), (1, 1)])
+def test_chunks_are_as_long_as_memory_allows(elements, length, monkeypatch):
+    monkeypatch.setattr("comparisons.audit.CHUNK_ELEMENTS", elements)  # a step of 2-2-1 holds 2 + 9 numbers
+    assert next(len(positions) for positions in chunks(by_hand(random_start("regression")))) == length
+
+
+def test_trace_that_cannot_be_compared_counts_its_steps():
+    trace = by_hand(random_start("regression"))
+    found = audit(replace(trace, gradients={}))
+    assert found.faults
+    assert found.steps == 20
