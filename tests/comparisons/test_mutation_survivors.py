@@ -10,11 +10,12 @@ import pytest
 
 from comparisons.arithmetic.bounds import Bounded
 from comparisons.arithmetic.precision import FLOAT64
-from comparisons.audit import actual_values, audit, chunks, first_told, judge, observed_at
+from comparisons.audit import actual_values, audit, chunks, concluded, first_told, judge, observed_at
 from comparisons.reference import Expectation, expectations, own_updates
 from comparisons.structure import structural_faults
 from comparisons.tally import Judged, Tally
 from comparisons.untold import farthest_untold
+from comparisons.verdict import Verdict
 from manual.network import loss_routes, train_step
 from manual.train import train
 from problems.catalogue import named_problem
@@ -217,3 +218,26 @@ def test_trace_that_cannot_be_compared_counts_its_steps():
     found = audit(replace(trace, gradients={}))
     assert found.faults
     assert found.steps == 20
+
+
+def without_gradients(problem: Problem) -> dict[str, Tally]:
+    """What is counted of a right run that reports no gradients."""
+    trace = by_hand(problem)
+    observed = observed_at(trace, np.arange(trace.steps))
+    actual = {name: values for name, values in observed.actual.items() if not name.startswith("gradient.")}
+    tallies = {name: Tally(name, "float64") for name in actual}
+    judge(replace(observed, actual=actual), tallies)
+    return tallies
+
+
+def test_updates_alone_can_agree():
+    tallies = without_gradients(random_start("regression"))
+    assert concluded(list(tallies.values()), "float64", 20, []).verdict is Verdict.AGREES
+    del tallies["loss"]
+    assert concluded(list(tallies.values()), "float64", 20, []).verdict is Verdict.AGREES
+
+
+def test_untold_updates_without_gradients_stay_untold():
+    tallies = without_gradients(saturated())
+    assert tallies["parameter.b2"].not_told > 0
+    assert tallies["parameter.b2"].wrong == 0
