@@ -303,7 +303,14 @@ def sum_by_hand(total: float, magnitude: float, terms: int, precision: Precision
 
 @PRECISIONS
 @pytest.mark.parametrize(
-    "terms", [[1.0, -2.0, 4.0], [1.0, -2.0, 4.0, 8.0, -16.0], [1e-37, -2e-37, 4e-37, 8e-37], [1.0] * 2**20]
+    "terms",
+    [
+        [1.0, -2.0, 4.0],
+        [1.0, -2.0, 4.0, 8.0, -16.0],
+        [1e-37, -2e-37, 4e-37, 8e-37],
+        [1e-37, -2e-37, 4e-37],
+        [1.0] * 2**20,
+    ],
 )
 def test_sum_rounds_every_addition_but_the_last_in_a_partial_sum(terms, precision):
     result = Bounded.exact(terms, precision).sum(0)
