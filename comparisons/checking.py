@@ -10,6 +10,7 @@ import numpy as np
 from comparisons.audit import Observed, concluded, judge
 from comparisons.candidates import Returned, State
 from comparisons.diagnosis import diagnose
+from comparisons.epochs import epoch_losses
 from comparisons.evidence import Evidence
 from comparisons.tally import Tally
 from comparisons.verdict import Audit, Diagnosis, Result, Verdict
@@ -42,8 +43,6 @@ class Check:
     def result(self) -> Result:
         """The same as the result of an implementation."""
         losses = np.array([float(returned.loss) for _, returned in self.steps[: self.along]])
-        per_epoch = self.problem.steps_per_epoch
-        whole = len(losses) // per_epoch
         last = self.steps[self.along - 1][1].parameters if self.along else {}
         return Result(
             name=self.name,
@@ -51,7 +50,7 @@ class Check:
             reason=self.reason,
             audit=self.audit,
             diagnoses=self.diagnoses,
-            epochs=tuple(losses[: whole * per_epoch].reshape(whole, per_epoch).mean(axis=1).tolist()),
+            epochs=epoch_losses(losses, self.problem.steps_per_epoch),
             final=last,
         )
 

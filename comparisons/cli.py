@@ -11,8 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
-AGREED, DISAGREED, BAD_REQUEST, NOTHING_COMPARED = 0, 1, 2, 3
-INTERRUPTED = 130
+from comparisons.outcome import BAD_REQUEST, INTERRUPTED, NOTHING_COMPARED
 
 
 class BadRequest(click.ClickException):
@@ -253,6 +252,7 @@ def check(
     from comparisons.api import DEFAULT_STATES
     from comparisons.candidate_process import DEFAULT_TIMEOUT, check_file
     from comparisons.check_text import check_text
+    from comparisons.json_report import as_json
     from comparisons.requests import at_least, chosen_problems, positive_seconds
     from comparisons.verdict import Comparison
 
@@ -269,7 +269,7 @@ def check(
     if json_file != "-":
         click.echo(check_text(found))
     if json_file:
-        write_json([comparison], json_file)
+        give_json(as_json([comparison]), json_file)
     finish([comparison], strict=True)
 
 
@@ -291,17 +291,14 @@ def sensitivity(problem: str, tolerance: str, steps: int | None, json_file: str 
     from comparisons.requests import at_least, chosen_problems, chosen_tolerance
     from comparisons.sensitivity import sensitivity as run
     from comparisons.sensitivity_report import as_json, matrix_text
-    from problems.writing import write_text
 
     ((_, chosen),) = chosen_problems((problem,), changes)
     check_writable(json_file)
     found = run(chosen, steps=at_least("--steps", steps, chosen.steps, least=1), tolerance=chosen_tolerance(tolerance))
     if json_file != "-":
         click.echo(matrix_text(found, blind_spots(chosen)))
-    if json_file == "-":
-        click.echo(as_json(found), nl=False)
-    elif json_file:
-        write_text(Path(json_file), as_json(found))
+    if json_file:
+        give_json(as_json(found), json_file)
 
 
 @cli.command()
@@ -332,7 +329,6 @@ def sweep(
     from comparisons.sweep import sweep as run
     from comparisons.sweep_text import as_json, sweep_text
     from problems.requirements import require_positive
-    from problems.writing import write_text
 
     rates = chosen_rates(learning_rates)
     ((_, chosen),) = chosen_problems((problem,), changes)
@@ -341,10 +337,8 @@ def sweep(
     found = run(chosen, rates, limit)
     if json_file != "-":
         click.echo(sweep_text(found))
-    if json_file == "-":
-        click.echo(as_json(found), nl=False)
-    elif json_file:
-        write_text(Path(json_file), as_json(found))
+    if json_file:
+        give_json(as_json(found), json_file)
 
 
 @cli.command()
@@ -484,23 +478,23 @@ def write_folder(folder: str, comparisons: list[Any], reruns: list[dict[str, str
     click.echo(f"report: {plain(str(Path(folder) / 'report.html'))}", err=True)
 
 
-def write_json(comparisons: list[Any], json_file: str) -> None:
-    """JSON to a file, whole or not at all, or to standard output."""
-    from comparisons.json_report import as_json
+def give_json(text: str, json_file: str) -> None:
+    """JSON text to a file, whole or not at all, or to standard output."""
     from problems.writing import write_text
 
     if json_file == "-":
-        click.echo(as_json(comparisons), nl=False)
+        click.echo(text, nl=False)
     else:
-        write_text(Path(json_file), as_json(comparisons))
+        write_text(Path(json_file), text)
 
 
 def report(comparisons: list[Any], json_file: str | None, commands: list[str], with_seconds: bool = False) -> None:
     """JSON where it was asked for; text on standard output unless JSON goes there."""
+    from comparisons.json_report import as_json
     from comparisons.terminal import console_for, show, show_seconds
 
     if json_file:
-        write_json(comparisons, json_file)
+        give_json(as_json(comparisons), json_file)
     if json_file == "-":
         return
     console = console_for(sys.stdout)

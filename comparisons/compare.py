@@ -10,6 +10,7 @@ import numpy as np
 
 from comparisons.audit import audit
 from comparisons.blind_spots import blind_spots
+from comparisons.epochs import epoch_losses
 from comparisons.implementations import IMPLEMENTATIONS, install_command, installed, load, missing_packages, version
 from comparisons.known_deviations import known_deviation
 from comparisons.trace_evidence import diagnosed
@@ -121,18 +122,8 @@ def judged_trace(trace: Trace, *, version: str | None, seconds: Mapping[str, flo
         known_deviation=known_deviation(trace, found),
         audit=found,
         diagnoses=diagnoses,
-        epochs=epoch_losses(trace),
+        epochs=epoch_losses(trace.loss, trace.problem.steps_per_epoch) if trace.loss.ndim == 1 else (),
         final={name: values[-1] for name, values in trace.parameters.items() if len(values)},
         seconds=took,
         trace=trace,
     )
-
-
-def epoch_losses(trace: Trace) -> tuple[float, ...]:
-    """Average loss of each whole epoch, every loss taken before its own update."""
-    if trace.loss.ndim != 1:
-        return ()
-    whole = trace.steps // trace.problem.steps_per_epoch
-    losses = trace.loss[: whole * trace.problem.steps_per_epoch].astype(np.float64)
-    with np.errstate(all="ignore"):
-        return tuple(losses.reshape(whole, -1).mean(axis=1).tolist()) if whole else ()

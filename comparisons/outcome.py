@@ -1,4 +1,4 @@
-"""The exit code of a run."""
+"""The exit codes, and which one a run leaves with."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from comparisons.verdict import Comparison, Result, Verdict
 
-AGREED, DISAGREED, NOTHING_COMPARED = 0, 1, 3
+AGREED, DISAGREED, BAD_REQUEST, NOTHING_COMPARED = 0, 1, 2, 3
+INTERRUPTED = 130
 
 
 def exit_code(comparisons: Sequence[Comparison], *, strict: bool = False, required: bool = False) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -90,7 +91,7 @@ def own_updates(
     return {f"parameter.{name}": _expectation(values, values) for name, values in updated.items()}
 
 
-def quantities(step: StepResult) -> dict[str, Bounded]:
+def quantities(step: StepResult) -> dict[str, Any]:
     """The step's results by quantity name, in the order they are computed."""
     named = {"loss": step.loss}
     named |= {f"gradient.{name}": values for name, values in step.gradients.items()}

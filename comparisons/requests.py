@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import shlex
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from problems.catalogue import DESCRIPTIONS, named_problem
 from problems.files import load_problem
 from problems.initializers import starting_parameters
 from problems.problem import Optimizer, Problem, ProblemError
+from problems.requirements import did_you_mean
 
 BYTES_PER_STEP = 6000  # what the Python objects of one recorded step take, measured on the lesson problems
 MOST_BYTES = 2**31  # for one implementation; several are trained at once
@@ -29,15 +29,9 @@ def chosen_implementations(against: Sequence[str]) -> tuple[str, ...]:
     for name in asked:
         if name not in NAMES:
             raise ProblemError(
-                f"implementation {name!r} is not known{near(name, NAMES)}; choose from: {', '.join(NAMES)}"
+                f"implementation {name!r} is not known{did_you_mean(name, NAMES)}; choose from: {', '.join(NAMES)}"
             )
     return tuple(name for name in NAMES if name in asked) if asked else NAMES
-
-
-def near(name: str, choices: Sequence[str]) -> str:
-    """`, did you mean 'torch'?` where a choice is close."""
-    close = difflib.get_close_matches(name, choices, n=1)
-    return f", did you mean {close[0]!r}?" if close else ""
 
 
 def chosen_problems(arguments: Sequence[str], changes: Mapping[str, Any]) -> list[tuple[str, Problem]]:

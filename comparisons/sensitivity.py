@@ -15,6 +15,7 @@ from comparisons.arithmetic.precision import PRECISIONS
 from comparisons.chains import Passes
 from comparisons.mutants import Mutant, elements, quantities, single_mutants
 from comparisons.reference import Expectation, expectations
+from comparisons.reference import quantities as quantities_of
 from comparisons.tally import outside
 from comparisons.variants import Index
 from manual.network import StepResult, loss_routes, train_step
@@ -158,18 +159,9 @@ def outside_bound(problem: Problem, before: Parameters, x: Array, y: Array, foun
         problem, before, np.broadcast_to(x, (members, *x.shape)), np.broadcast_to(y, (members, *y.shape))
     )
     wrong = np.zeros(members, dtype=bool)
-    for quantity, values in named(found).items():
+    for quantity, values in quantities_of(found).items():
         wrong |= outside(values, expected[quantity]).reshape(members, -1).any(axis=1)
     return wrong
-
-
-def named(step: StepResult) -> dict[str, Array]:
-    """Quantity name to values."""
-    return (
-        {"loss": step.loss}
-        | {f"gradient.{name}": values for name, values in step.gradients.items()}
-        | {f"parameter.{name}": values for name, values in step.parameters.items()}
-    )
 
 
 def outside_tolerance(expected: StepResult, found: StepResult, tolerance: Tolerance) -> Array:
