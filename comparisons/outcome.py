@@ -1,13 +1,11 @@
-"""The exit codes, and which one a run leaves with."""
+"""Which exit code a run leaves with."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from comparisons.exit_codes import AGREED, DISAGREED, NOTHING_COMPARED
 from comparisons.verdict import Comparison, Result, Verdict
-
-AGREED, DISAGREED, BAD_REQUEST, NOTHING_COMPARED = 0, 1, 2, 3
-INTERRUPTED = 130
 
 
 def exit_code(comparisons: Sequence[Comparison], *, strict: bool = False, required: bool = False) -> int:

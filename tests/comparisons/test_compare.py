@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from comparisons import compare as module
-from comparisons.compare import compare, epoch_losses, judged_trace, train_here, trained
+from comparisons.compare import compare, judged_trace, train_here, trained
+from comparisons.epochs import epoch_losses
 from comparisons.implementations import load
 from comparisons.verdict import Verdict
 from manual import train as by_hand
@@ -161,13 +162,15 @@ def test_what_is_not_finite_is_judged_without_a_warning(loss: float) -> None:
 def test_epoch_losses_average_each_loss_before_its_own_update() -> None:
     problem = named_problem("regression")
     trace = Trace.record(problem, by_hand.train(problem), implementation="manual-matrix")
-    assert epoch_losses(trace) == tuple(np.mean(trace.loss[k : k + 4]) for k in range(0, 20, 4))
+    assert epoch_losses(trace.loss, trace.problem.steps_per_epoch) == tuple(
+        np.mean(trace.loss[k : k + 4]) for k in range(0, 20, 4)
+    )
 
 
 def test_epoch_losses_leave_out_an_unfinished_epoch() -> None:
     problem = named_problem("regression")
     trace = Trace.record(problem, list(by_hand.train(problem))[:7], implementation="manual-matrix")
-    assert len(epoch_losses(trace)) == 1
+    assert len(epoch_losses(trace.loss, trace.problem.steps_per_epoch)) == 1
 
 
 def test_final_parameters_are_the_last_steps() -> None:

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from comparisons.audit import audit
-from comparisons.compare import compare, epoch_losses, judged_trace, not_installed
+from comparisons.compare import compare, judged_trace, not_installed
+from comparisons.epochs import epoch_losses
 from comparisons.json_report import as_json, numbers
 from comparisons.verdict import Comparison, Diagnosis, Result, Verdict
 from manual.train import train
@@ -160,7 +161,9 @@ def test_float32_numbers_read_back_to_the_same_number() -> None:
 @pytest.mark.parametrize(("value", "name"), [(math.nan, "nan"), (math.inf, "inf"), (-math.inf, "-inf")])
 def test_what_is_no_json_number_is_a_text(value: float, name: str) -> None:
     trace = with_loss(value)
-    result = replace(RESULTS["agrees"](), audit=audit(trace), epochs=epoch_losses(trace))
+    result = replace(
+        RESULTS["agrees"](), audit=audit(trace), epochs=epoch_losses(trace.loss, trace.problem.steps_per_epoch)
+    )
     (record,) = report(result)["implementations"]
     assert record["deviations"][0]["actual"] == name
     assert record["epochs"][0] == name

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from comparisons.chart import HEIGHT, WIDTH, chart
-from comparisons.compare import epoch_losses
 from comparisons.convergence import until_converged
+from comparisons.epochs import epoch_losses
 from comparisons.requests import changed
 from comparisons.sweep import Descent, descents, diverges, full_loss, sweep
 from comparisons.sweep_text import as_json, sweep_text
@@ -57,7 +57,7 @@ def test_the_ensemble_is_the_single_trainings_bit_for_bit(name, changes):
     for tried in sweep(problem, RATES).tried:
         trace = trained_alone(problem, tried.rate)
         assert np.array_equal(tried.losses, losses_alone(problem, trace), equal_nan=True)
-        assert np.array_equal(tried.averages, epoch_losses(trace), equal_nan=True)
+        assert np.array_equal(tried.averages, epoch_losses(trace.loss, trace.problem.steps_per_epoch), equal_nan=True)
 
 
 def verdicts(name, rates, **changes):

@@ -1,0 +1,35 @@
+"""Check traces from anywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from comparisons.commands.output import check_writable, finish, report
+from comparisons.commands.refusals import refusing
+
+
+@click.command()
+@click.argument("traces", nargs=-1, required=True, metavar="TRACE.npz...")
+@click.option("--json", "json_file", metavar="FILE", help="Write the results as JSON; - for standard output.")
+@click.option("--strict", is_flag=True, help="Known deviations fail too.")
+@refusing
+def audit(traces: tuple[str, ...], json_file: str | None, strict: bool) -> None:
+    """Check traces from anywhere, without the framework that made them."""
+    from comparisons.compare import compared, judged_trace
+    from problems.trace_file import load_trace
+
+    check_writable(json_file)
+    loaded = [load_trace(Path(path)) for path in traces]
+    comparisons = [
+        compared(trace.problem, [judged_trace(trace, version=_versions(trace.environment))]) for trace in loaded
+    ]
+    report(comparisons, json_file, [f"backproof audit {path}" for path in traces])
+    finish(comparisons, strict=strict)
+
+
+def _versions(environment: Any) -> str | None:
+    told = [f"{name} {value}" for name, value in environment.items() if name not in ("python", "platform")]
+    return ", ".join(told) or None

@@ -1,0 +1,64 @@
+"""Train everything that is installed and audit every step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from comparisons.commands.options import training_options, until_converged_option
+from comparisons.commands.output import check_folder, check_writable, finish, report, stopped, write_folder
+from comparisons.commands.refusals import refusing
+
+
+@click.command()
+@click.argument("problems", nargs=-1, metavar="[PROBLEM|FILE.toml]...")
+@click.option("--against", multiple=True, metavar="NAME,...", help="Only these implementations.")
+@training_options
+@until_converged_option
+@click.option("--json", "json_file", metavar="FILE", help="Write the results as JSON; - for standard output.")
+@click.option("--report", "folder", metavar="DIR", help="Write a page, a summary, JSON, JUnit XML and tables there.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="Limit for each framework's process (600).")
+@click.option(
+    "--strict", is_flag=True, help="Known deviations fail too, and so do named implementations not installed."
+)
+@refusing
+def compare(
+    problems: tuple[str, ...],
+    against: tuple[str, ...],
+    until_converged: float | None,
+    json_file: str | None,
+    folder: str | None,
+    timeout: float | None,
+    strict: bool,
+    **changes: Any,
+) -> None:
+    """Train every implementation on every problem and audit every step.
+
+    Without PROBLEM: both lesson problems. Without --against: everything that is installed.
+    """
+    from comparisons.compare import DEFAULT_TIMEOUT
+    from comparisons.compare import compare as run
+    from comparisons.progress import shown_progress
+    from comparisons.requests import chosen_implementations, chosen_problems, positive_seconds, rerun_command
+
+    names = chosen_implementations(against)
+    chosen = chosen_problems(problems, changes)
+    limit = positive_seconds(timeout, DEFAULT_TIMEOUT)
+    check_writable(json_file)
+    check_folder(folder)
+    trained = [stopped(problem, until_converged, told_on_stderr=json_file == "-") for _, problem in chosen]
+    with shown_progress() as progress:
+        comparisons = run(trained, names, timeout=limit, progress=progress)
+    asked = changes | {"until_converged": until_converged}
+    commands = [rerun_command(argument, asked) for argument, _ in chosen]
+    report(comparisons, json_file, commands, with_seconds=True)
+    if folder is not None:
+        reruns = [
+            {result.name: command.replace("{name}", result.name) for result in comparison.results}
+            for comparison, command in zip(comparisons, commands, strict=True)
+        ]
+        every = ",".join(names)
+        again = [f"{command.replace('{name}', every)} --report report" for command in commands]
+        write_folder(folder, comparisons, reruns, "\n".join(again))
+    finish(comparisons, strict=strict, required=bool(against))

@@ -1,0 +1,84 @@
+"""Where results go: standard output, files, the exit code."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from comparisons.commands.refusals import BadRequest
+
+
+def stopped(problem: Any, tolerance: float | None, *, told_on_stderr: bool = False) -> Any:
+    """`problem` with the epochs that --until-converged leaves of it, having said so in one line."""
+    if tolerance is None:
+        return problem
+    from comparisons.convergence import stop_line, until_converged
+    from comparisons.messages import plain
+
+    stop = until_converged(problem, tolerance)
+    click.echo(plain(stop_line(stop)), err=told_on_stderr)
+    return stop.problem
+
+
+def check_writable(path: str | None) -> None:
+    """Refuse an output file that cannot be written, before any work is done."""
+    if path is None or path == "-":
+        return
+    if Path(path).is_dir():
+        raise BadRequest(f"{path}: is a folder; name a file")
+    folder = Path(path).absolute().parent
+    if not folder.is_dir():
+        raise BadRequest(f"{path}: the folder {folder} does not exist")
+
+
+def check_folder(folder: str | None) -> None:
+    """Refuse a report's folder that cannot be written, before any work is done."""
+    if folder is not None:
+        from comparisons.report.folder import require_folder
+
+        require_folder(Path(folder))
+
+
+def write_folder(folder: str, comparisons: list[Any], reruns: list[dict[str, str]], again: str) -> None:
+    """The report, and on standard error where to look."""
+    from comparisons.messages import plain
+    from comparisons.report.folder import write_report
+
+    write_report(Path(folder), comparisons, reruns, again)
+    click.echo(f"report: {plain(str(Path(folder) / 'report.html'))}", err=True)
+
+
+def give_json(text: str, json_file: str) -> None:
+    """JSON text to a file, whole or not at all, or to standard output."""
+    from problems.writing import write_text
+
+    if json_file == "-":
+        click.echo(text, nl=False)
+    else:
+        write_text(Path(json_file), text)
+
+
+def report(comparisons: list[Any], json_file: str | None, commands: list[str], with_seconds: bool = False) -> None:
+    """JSON where it was asked for; text on standard output unless JSON goes there."""
+    from comparisons.json_report import as_json
+    from comparisons.terminal import console_for, show, show_seconds
+
+    if json_file:
+        give_json(as_json(comparisons), json_file)
+    if json_file == "-":
+        return
+    console = console_for(sys.stdout)
+    for comparison, command in zip(comparisons, commands, strict=True):
+        show(console, comparison, command)
+    if with_seconds:
+        show_seconds(console, comparisons)
+
+
+def finish(comparisons: list[Any], *, strict: bool, required: bool = False) -> NoReturn:
+    """Leave with the exit code of formats.md."""
+    from comparisons.outcome import exit_code
+
+    sys.exit(exit_code(comparisons, strict=strict, required=required))

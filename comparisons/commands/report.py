@@ -1,0 +1,28 @@
+"""Put traces side by side in a folder."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from comparisons.commands.output import check_folder, finish, write_folder
+from comparisons.commands.refusals import refusing
+
+
+@click.command(name="report")
+@click.argument("traces", nargs=-1, required=True, metavar="TRACE.npz...")
+@click.option("-o", "--output", "folder", required=True, metavar="DIR", help="The folder to write.")
+@click.option("--strict", is_flag=True, help="Known deviations fail too.")
+@refusing
+def report_traces(traces: tuple[str, ...], folder: str, strict: bool) -> None:
+    """Put traces from anywhere side by side: a page, a summary, JSON, JUnit XML and a table per trace."""
+    from comparisons.report.traces import side_by_side
+    from problems.trace_file import load_trace
+
+    loaded = [(path, load_trace(Path(path))) for path in traces]
+    check_folder(folder)
+    comparisons, reruns = side_by_side(loaded)
+    write_folder(folder, comparisons, reruns, f"{shlex.join(['backproof', 'report', *traces])} -o report")
+    finish(comparisons, strict=strict)
