@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from comparisons.implementations import NAMES
@@ -12,7 +13,7 @@ from comparisons.sensitivity import Tolerance
 from problems.catalogue import DESCRIPTIONS, named_problem
 from problems.files import load_problem
 from problems.initializers import starting_parameters
-from problems.problem import Optimizer, Problem, ProblemError
+from problems.problem import Problem, ProblemError
 from problems.requirements import did_you_mean
 
 BYTES_PER_STEP = 6000  # what the Python objects of one recorded step take, measured on the lesson problems
@@ -51,7 +52,7 @@ def changed(problem: Problem, changes: Mapping[str, Any]) -> Problem:
     given = {key: value for key, value in changes.items() if value is not None}
     fields = {key: given[key] for key in PLAIN_CHANGES if key in given}
     if "learning_rate" in given:
-        fields["optimizer"] = Optimizer(name=problem.optimizer.name, learning_rate=given["learning_rate"])
+        fields["optimizer"] = replace(problem.optimizer, learning_rate=given["learning_rate"])
     if "initial" in given:
         fields["initial"] = starting_parameters(problem.network, given["initial"])
         fields["start"] = given["initial"]

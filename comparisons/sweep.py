@@ -15,7 +15,7 @@ The best of the rates is the one that does not diverge whose F ends lowest.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -23,7 +23,7 @@ import numpy as np
 from comparisons.convergence import update_norm
 from manual.network import forward, loss_routes, train_step
 from problems.order import epoch_orders
-from problems.problem import Array, Optimizer, Problem
+from problems.problem import Array, Problem
 
 MARGIN = 0.01  # of F(0): what a loss may rise, and what it must fall to have learned anything
 HALF = 0.5  # of the best rate's fall
@@ -94,7 +94,7 @@ def sweep(problem: Problem, rates: Sequence[float], tolerance: float | None = No
     Raises ProblemError for a rate that the problem's dtype cannot hold.
     """
     for rate in (min(rates), max(rates)):
-        problem.changed(optimizer=Optimizer(name=problem.optimizer.name, learning_rate=rate))
+        problem.changed(optimizer=replace(problem.optimizer, learning_rate=rate))
     epochs: list[Epoch] = []
     length = np.full(len(rates), problem.epochs)  # epochs until each rate stops
     for number, epoch in enumerate(_epochs(problem, rates), 1):

@@ -14,11 +14,12 @@ from problems.datasets import read_columns
 from problems.initializers import SEEDED, constant, starting_parameters
 from problems.problem import Array, Network, Optimizer, Problem
 from problems.requirements import MOST_SEED, ProblemError, require_choice, require_count
+from problems.schedule import Schedule, schedule_from
 from problems.values import items, line, lines, number, require_known, required, rows, table
 
 SECTIONS = ("data", "network", "initial", "training")
 PLAIN_TRAINING = ("batch_size", "order", "seed", "dtype")
-TRAINING = ("optimizer", "learning_rate", "epochs", *PLAIN_TRAINING)
+TRAINING = ("optimizer", "learning_rate", "schedule", "epochs", *PLAIN_TRAINING)
 INITIAL = ("weights", "biases", "initializer", "seed")
 
 
@@ -67,6 +68,7 @@ def _problem(document: Mapping[str, Any], path: Path) -> Problem:
         y=y,
         network=architecture,
         loss=loss,
+        l2=number("network.l2", network.get("l2", 0.0)),
         initial=parameters,
         start=start,
         optimizer=_optimizer(training),
@@ -128,7 +130,7 @@ def _column_names(data: Mapping[str, Any], key: str, width: int) -> tuple[str, .
 
 def _network(network: Mapping[str, Any], inputs: int) -> tuple[Network, str]:
     """The architecture and the loss."""
-    require_known("network", network, ("units", "activations", "loss"))
+    require_known("network", network, ("units", "activations", "loss", "l2"))
     units, activations = (
         items(f"network.{key}", required("network", network, key)) for key in ("units", "activations")
     )
@@ -166,15 +168,19 @@ def _drawn(initial: Mapping[str, Any], network: Network) -> tuple[dict[str, Arra
 
 
 def _optimizer(training: Mapping[str, Any]) -> Optimizer:
-    """A name, or a table with the name and the learning rate."""
+    """A name, or a table with the name, its settings and perhaps the learning rate."""
     given = training.get("optimizer", "sgd")
-    settings = {"name": given} if isinstance(given, str) else table("training.optimizer", given)
-    require_known("training.optimizer", settings, ("name", "learning_rate"))
+    settings = {"name": given} if isinstance(given, str) else dict(table("training.optimizer", given))
     if "learning_rate" in settings and "learning_rate" in training:
         raise ProblemError("training.learning_rate: is given twice, here and in training.optimizer")
     name = required("training.optimizer", settings, "name")
     rate = settings["learning_rate"] if "learning_rate" in settings else required("training", training, "learning_rate")
-    return Optimizer(name=name, learning_rate=number("training.learning_rate", rate))
+    return Optimizer(
+        name=name,
+        learning_rate=number("training.learning_rate", rate),
+        settings={key: value for key, value in settings.items() if key not in ("name", "learning_rate")},
+        schedule=schedule_from("training.schedule", training.get("schedule", "constant")),
+    )
 
 
 def problem_to_toml(problem: Problem) -> str:
@@ -189,11 +195,13 @@ def problem_to_toml(problem: Problem) -> str:
             "units": problem.network.units,
             "activations": problem.network.activations,
             "loss": problem.loss,
+            **({"l2": problem.l2} if problem.l2 else {}),
         },
         "initial": _initial_of(problem),
         "training": {
-            "optimizer": problem.optimizer.name,
+            "optimizer": _optimizer_of(problem.optimizer),
             "learning_rate": problem.optimizer.learning_rate,
+            **_schedule_of(problem.optimizer.schedule),
             "epochs": problem.epochs,
             **{key: getattr(problem, key) for key in PLAIN_TRAINING},
         },
@@ -201,6 +209,14 @@ def problem_to_toml(problem: Problem) -> str:
     parts = [_toml_lines({"name": problem.name})]
     parts += [f"[{name}]\n{_toml_lines(values)}" for name, values in sections.items()]
     return "\n".join(parts)
+
+
+def _optimizer_of(optimizer: Optimizer) -> str | dict[str, Any]:
+    return {"name": optimizer.name, **optimizer.settings} if optimizer.settings else optimizer.name
+
+
+def _schedule_of(schedule: Schedule) -> dict[str, Any]:
+    return {} if schedule == Schedule() else {"schedule": {"name": schedule.name, **schedule.settings}}
 
 
 def _data_of(problem: Problem) -> dict[str, Any]:
@@ -240,4 +256,6 @@ def _toml(value: Any) -> str:
         return "".join(["[\n", *(f"    {row},\n" for row in value.tolist()), "]"])
     if isinstance(value, tuple):
         return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{key} = {_toml(item)}' for key, item in value.items())} }}"
     return repr(value)

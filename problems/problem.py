@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from problems.network import ACTIVATIONS as ACTIVATIONS
+from problems.network import Network as Network
+from problems.optimizer import Optimizer as Optimizer
 from problems.requirements import (
     MOST_SEED,
     frozen_table,
@@ -17,92 +19,17 @@ from problems.requirements import (
     require_count,
     require_kind,
     require_line,
-    require_positive,
+    require_not_negative,
 )
 from problems.requirements import Array as Array
 from problems.requirements import ProblemError as ProblemError
+from problems.targets import LOSSES as LOSSES
+from problems.targets import require_matching_output, require_targets, target_width
 
 Parameters = Mapping[str, Array]
 
-ACTIVATIONS = ("linear", "sigmoid", "tanh", "relu")
-LOSSES = (
-    "mean_squared_error",
-    "half_squared_error",
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-)
-OPTIMIZERS = ("sgd",)
 ORDERS = ("sequential", "shuffled", "random")
 DTYPES = ("float64", "float32")
-PROBABILITY_ACTIVATIONS = ("sigmoid",)
-MOST_PARAMETERS = 10**8
-
-
-@dataclass(frozen=True, kw_only=True)
-class Network:
-    """A dense network: `units[k]` nodes with `activations[k]` in layer k + 1, after `inputs` input columns.
-
-    Layer k computes a = activation(a_previous @ Wk + bk), with Wk (n_in, n_out) and bk (1, n_out).
-    The slope of relu at exactly 0 is 0.
-    """
-
-    inputs: int
-    units: tuple[int, ...]
-    activations: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        require_count("network.inputs", self.inputs)
-        for key in ("units", "activations"):
-            object.__setattr__(self, key, listed(f"network.{key}", getattr(self, key)))
-        if not self.units:
-            raise ProblemError("network.units: needs at least one layer, such as [2, 1]")
-        for number in self.units:
-            require_count("network.units", number)
-        object.__setattr__(self, "inputs", int(self.inputs))
-        object.__setattr__(self, "units", tuple(int(number) for number in self.units))
-        self._require_sensible_size()
-        if len(self.activations) != len(self.units):
-            raise ProblemError(
-                f"network.activations: {len(self.activations)} given for {len(self.units)} layers in network.units"
-            )
-        for name in self.activations:
-            require_choice("network.activations", name, ACTIVATIONS)
-
-    def _require_sensible_size(self) -> None:
-        parameters = sum(n_in * n_out + n_out for n_in, n_out in pairwise(self.sizes))
-        if parameters > MOST_PARAMETERS:
-            raise ProblemError(f"network.units: {parameters} parameters are too many; at most {MOST_PARAMETERS}")
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """Nodes per layer, the inputs first: (2, 2, 1) for the lesson's network."""
-        return (self.inputs, *self.units)
-
-    @property
-    def layers(self) -> range:
-        """The numbers of the layers, counted from 1 as in W1, b1."""
-        return range(1, len(self.units) + 1)
-
-    @property
-    def parameter_shapes(self) -> dict[str, tuple[int, int]]:
-        """Canonical name to shape, in order: W1 (n_in, n_out), b1 (1, n_out), W2, b2, ..."""
-        shapes: dict[str, tuple[int, int]] = {}
-        for layer in self.layers:
-            shapes[f"W{layer}"] = (self.sizes[layer - 1], self.sizes[layer])
-            shapes[f"b{layer}"] = (1, self.sizes[layer])
-        return shapes
-
-
-@dataclass(frozen=True, kw_only=True)
-class Optimizer:
-    """Plain stochastic gradient descent: parameter - learning_rate * gradient."""
-
-    name: str = "sgd"
-    learning_rate: float
-
-    def __post_init__(self) -> None:
-        require_choice("training.optimizer", self.name, OPTIMIZERS)
-        object.__setattr__(self, "learning_rate", require_positive("training.learning_rate", self.learning_rate))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -116,6 +43,16 @@ class Problem:
       binary_cross_entropy              -y log y_hat - (1 - y) log(1 - y_hat), y_hat a probability in (0, 1)
                                         (mean over rows and outputs; no clipping)
       binary_cross_entropy_with_logits  the same with y_hat = sigmoid(z), z the network's output
+      mean_absolute_error               |y - y_hat|, its slope 0 where they are equal (mean over rows and outputs)
+      huber                             1/2 e^2 for |e| <= 1, else |e| - 1/2, e = y - y_hat (mean over rows and outputs)
+                                        (Huber, 1964)
+      categorical_cross_entropy         -sum over classes of y log y_hat, y_hat from softmax, each row of y a
+                                        distribution (mean over rows)
+      categorical_cross_entropy_with_logits  the same with y_hat = softmax(z), z the network's output
+      sparse_...                        the same two with y (rows, 1) the number of the right class, from 0
+      hinge                             max(0, 1 - y y_hat), y -1 or 1, its slope 0 at the kink (mean over rows and
+                                        outputs)
+    l2: the loss has ½ l2 Σ W² over all weights, not biases, added to it; it is part of loss and gradients.
     Raises ProblemError, one line, for anything that cannot be trained.
     """
 
@@ -127,6 +64,7 @@ class Problem:
     initial: Parameters
     optimizer: Optimizer
     epochs: int
+    l2: float = 0.0
     batch_size: int = 1
     order: str = "sequential"
     seed: int = 0
@@ -144,6 +82,7 @@ class Problem:
         require_choice("network.loss", self.loss, LOSSES)
         require_choice("training.order", self.order, ORDERS)
         require_choice("training.dtype", self.dtype, DTYPES)
+        object.__setattr__(self, "l2", require_not_negative("network.l2", self.l2))
         self._validate_counts()
         for key in ("x", "y"):
             object.__setattr__(self, key, frozen_table(f"data.{key}", getattr(self, key), self.dtype))
@@ -176,13 +115,18 @@ class Problem:
     def _validate_data(self) -> None:
         if len(self.x) != len(self.y):
             raise ProblemError(f"data: {len(self.x)} rows of inputs but {len(self.y)} rows of targets")
-        for key, table, width in (("x", self.x, self.network.inputs), ("y", self.y, self.network.units[-1])):
+        for key, table, width in (
+            ("x", self.x, self.network.inputs),
+            ("y", self.y, target_width(self.loss, self.network)),
+        ):
             if table.shape[1] != width:
                 where = "its inputs" if key == "x" else "its last layer (network.units)"
+                if key == "y" and self.loss.startswith("sparse"):
+                    raise ProblemError(f"data.y: {table.shape[1]} columns; {self.loss} needs one, the class's number")
                 raise ProblemError(f"data.{key}: {table.shape[1]} columns where the network has {width} in {where}")
         self._validate_column_names()
-        if self.loss.startswith("binary_cross_entropy"):
-            self._validate_binary()
+        require_matching_output(self.loss, self.network)
+        require_targets(self.loss, self.y, self.network.units[-1], self.target_names)
 
     def _validate_column_names(self) -> None:
         for key, table in (("input_names", self.x), ("target_names", self.y)):
@@ -201,22 +145,6 @@ class Problem:
             held = float(np.array(rate).astype(self.dtype))
         if not (np.isfinite(held) and held > 0):
             raise ProblemError(f"training.learning_rate: {rate!r} is {held!r} in {self.dtype}")
-
-    def _validate_binary(self) -> None:
-        outside = np.argwhere((self.y < 0) | (self.y > 1))
-        if len(outside):
-            row, column = (int(i) for i in outside[0])
-            named = repr(self.target_names[column]) if self.target_names else str(column + 1)
-            value = float(self.y[row, column])
-            raise ProblemError(
-                f"data.y: data row {row + 1}, column {named} is {value!r}; {self.loss} needs labels from 0 to 1"
-            )
-        last = self.network.activations[-1]
-        if self.loss == "binary_cross_entropy" and last not in PROBABILITY_ACTIVATIONS:
-            raise ProblemError(
-                f"network.loss: binary_cross_entropy needs a probability, but the last activation is {last!r}; "
-                "use 'sigmoid', or binary_cross_entropy_with_logits"
-            )
 
     @property
     def steps_per_epoch(self) -> int:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from problems.problem import Network, Optimizer, Problem
+from problems.schedule import schedule_from
 from problems.values import items, lines, number, require_known, required, rows, table
 
 PLAIN = ("name", "loss", "epochs", "batch_size", "order", "seed", "dtype", "start")
 NAMES = ("input_names", "target_names")
 KEYS = (*PLAIN, *NAMES, "x", "y", "network", "initial", "optimizer")
+LATER = ("l2",)  # what older records do not hold, and what it is then: see Problem
 
 
 def problem_to_json(problem: Problem) -> dict[str, Any]:
@@ -25,18 +27,21 @@ def problem_to_json(problem: Problem) -> dict[str, Any]:
             "activations": list(problem.network.activations),
         },
         "initial": {name: values.tolist() for name, values in problem.initial.items()},
-        "optimizer": {"name": problem.optimizer.name, "learning_rate": problem.optimizer.learning_rate},
+        "optimizer": _optimizer_to_json(problem.optimizer),
+        "l2": problem.l2,
     }
 
 
 def problem_from_json(record: object) -> Problem:
     """The problem that `problem_to_json` told; raises ProblemError where a key is unknown, missing or does not fit."""
-    fields = _exactly("problem", record, KEYS)
+    fields = _exactly("problem", record, KEYS, LATER)
+    later: dict[str, Any] = {key: fields[key] for key in LATER if key in fields}
     plain: dict[str, Any] = {key: fields[key] for key in PLAIN}
     names: dict[str, Any] = {key: lines(key, fields[key]) for key in NAMES}
     return Problem(
         **plain,
         **names,
+        **later,
         x=rows("x", fields["x"]),
         y=rows("y", fields["y"]),
         network=_network(fields["network"]),
@@ -54,15 +59,30 @@ def _network(record: object) -> Network:
     )
 
 
+def _optimizer_to_json(optimizer: Optimizer) -> dict[str, Any]:
+    schedule = optimizer.schedule
+    return {
+        "name": optimizer.name,
+        "learning_rate": optimizer.learning_rate,
+        "settings": dict(optimizer.settings),
+        "schedule": {"name": schedule.name, **schedule.settings},
+    }
+
+
 def _optimizer(record: object) -> Optimizer:
-    fields = _exactly("optimizer", record, ("name", "learning_rate"))
-    return Optimizer(name=fields["name"], learning_rate=number("optimizer.learning_rate", fields["learning_rate"]))
+    fields = _exactly("optimizer", record, ("name", "learning_rate"), ("settings", "schedule"))
+    return Optimizer(
+        name=fields["name"],
+        learning_rate=number("optimizer.learning_rate", fields["learning_rate"]),
+        settings=table("optimizer.settings", fields.get("settings", {})),
+        schedule=schedule_from("optimizer.schedule", fields.get("schedule", "constant")),
+    )
 
 
-def _exactly(key: str, record: object, keys: tuple[str, ...]) -> dict[str, Any]:
-    """The object at `key`, which must hold these keys and no other."""
+def _exactly(key: str, record: object, keys: tuple[str, ...], later: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The object at `key`, which must hold these keys, may hold those of `later`, and holds no other."""
     fields = table(key, record)
-    require_known(key, fields, keys)
+    require_known(key, fields, (*keys, *later))
     for name in keys:
         required(key, fields, name)
     return fields

@@ -52,6 +52,13 @@ def require_choice(key: str, value: object, choices: tuple[str, ...]) -> None:
         raise ProblemError(f"{key}: {shown(value)} is not known{meant}; choose one of: {', '.join(choices)}")
 
 
+def require_known_key(key: str, name: str, known: tuple[str, ...]) -> None:
+    """Raise ProblemError unless the table at `key` ("" at the top) may hold `name`."""
+    if name not in known:
+        where = shown(f"{key}.{name}" if key else name)
+        raise ProblemError(f"{where} is not a known key{did_you_mean(name, known)}; known are: {', '.join(known)}")
+
+
 def require_count(key: str, value: object, least: int = 1, most: int = MOST_OF_ANYTHING) -> None:
     """Raise ProblemError unless `value` is a whole number from `least` to `most`."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
@@ -60,16 +67,29 @@ def require_count(key: str, value: object, least: int = 1, most: int = MOST_OF_A
         raise ProblemError(f"{key}: {shown(value)} is too large; at most {most}")
 
 
-def require_positive(key: str, value: object) -> float:
-    """`value` as a float; raises ProblemError unless it is a finite number greater than 0."""
+def require_number(key: str, value: object) -> float:
+    """`value` as a float; raises ProblemError unless it is a number that float64 holds, NaN and infinity included."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise ProblemError(f"{key}: {shown(value)} is not a number")
     try:
-        number = float(value)
+        return float(value)
     except OverflowError:
         raise ProblemError(f"{key}: {shown(value)} is too large for float64") from None
+
+
+def require_positive(key: str, value: object) -> float:
+    """`value` as a float; raises ProblemError unless it is a finite number greater than 0."""
+    number = require_number(key, value)
     if not (np.isfinite(number) and number > 0):
         raise ProblemError(f"{key}: {shown(value)} must be a finite number greater than 0")
+    return number
+
+
+def require_not_negative(key: str, value: object) -> float:
+    """`value` as a float; raises ProblemError unless it is a finite number of 0 or more."""
+    number = require_number(key, value)
+    if not (np.isfinite(number) and number >= 0):
+        raise ProblemError(f"{key}: {shown(value)} must be a finite number of 0 or more")
     return number
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from problems.requirements import Array, ProblemError, did_you_mean, require_line, shown
+from problems.requirements import Array, ProblemError, require_known_key, require_line, shown
 
 
 def table(key: str, value: object) -> dict[str, Any]:
@@ -20,9 +20,7 @@ def table(key: str, value: object) -> dict[str, Any]:
 def require_known(key: str, given: Iterable[str], known: tuple[str, ...]) -> None:
     """Raise ProblemError where the table at `key` ("" at the top) holds a key that is not known."""
     for name in given:
-        if name not in known:
-            where = shown(f"{key}.{name}" if key else name)
-            raise ProblemError(f"{where} is not a known key{did_you_mean(name, known)}; known are: {', '.join(known)}")
+        require_known_key(key, name, known)
 
 
 def required(key: str, values: Mapping[str, Any], name: str) -> Any:

@@ -285,7 +285,10 @@ def test_unknown_key(refusal, content, why):
         (training("seed = 0xffffffffffffffff"), "training.seed: 18446744073709551615 is too large"),
         (training('order = "shuffle"'), "training.order: 'shuffle' is not known, did you mean 'shuffled'?"),
         (training("dtype = 64"), "training.dtype: 64 is not known; choose one of: float64, float32"),
-        (training('optimizer = "adm"'), "training.optimizer: 'adm' is not known; choose one of: "),
+        (
+            training('optimizer = "admm"'),
+            "training.optimizer: 'admm' is not known, did you mean 'adam'?; choose one of: sgd, ",
+        ),
         (training("optimizer = 5"), "training.optimizer: 5 is not a table"),
         (training("optimizer = {}"), "training.optimizer.name is missing"),
         (training("optimizer = { name = 5 }"), "training.optimizer: 5 is not known"),
