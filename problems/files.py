@@ -10,25 +10,27 @@ from typing import Any
 
 import numpy as np
 
-from problems.datasets import read_columns
-from problems.initializers import SEEDED, constant, starting_parameters
+from problems.data_section import Data, read_data
+from problems.initializers import SCALES, SEEDED, constant, drawn
+from problems.npz import load_arrays
 from problems.problem import Array, Network, Optimizer, Problem
-from problems.requirements import MOST_SEED, ProblemError, require_choice, require_count
+from problems.requirements import MOST_SEED, ProblemError, require_choice, require_count, require_positive
 from problems.schedule import Schedule, schedule_from
-from problems.values import items, line, lines, number, require_known, required, rows, table
+from problems.values import items, line, number, require_known, required, rows, table
 
 SECTIONS = ("data", "network", "initial", "training")
 PLAIN_TRAINING = ("batch_size", "order", "seed", "dtype")
 TRAINING = ("optimizer", "learning_rate", "schedule", "epochs", *PLAIN_TRAINING)
-INITIAL = ("weights", "biases", "initializer", "seed")
+INITIAL = ("weights", "biases", "npz", "initializer", "seed")
+ALL = "all"
 
 
 def load_problem(path: str | Path) -> Problem:
-    """The problem in the TOML file at `path`; a CSV file it names stands relative to it.
+    """The problem in the TOML file at `path`; files that it names stand relative to it.
 
-    A file may leave out: name (the file's own), [initial] (weights 0.1, biases 0),
-    optimizer (sgd), batch_size (1), order (sequential), seed (0), dtype (float64). With x and y given in the file,
-    inputs and targets may name their columns.
+    docs/problem_files.md has every key. A file may leave out: name (the file's own), [initial] (weights 0.1,
+    biases 0), l2 (0), optimizer (sgd), schedule (constant), batch_size (1), order (sequential), seed (0),
+    dtype (float64). With x and y given, inputs and targets may name their columns.
     Raises ProblemError, one line that begins with the file, for anything that cannot be read or trained.
     """
     try:
@@ -58,14 +60,14 @@ def _problem(document: Mapping[str, Any], path: Path) -> Problem:
     require_known("", document, ("name", *SECTIONS))
     data, network, training = (_section(document, name) for name in ("data", "network", "training"))
     require_known("training", training, TRAINING)
-    x, y, names = _data(data, path.parent)
-    architecture, loss = _network(network, x.shape[1])
-    parameters, start = _initial(table("initial", document.get("initial", {})), architecture)
-    plain: dict[str, Any] = {key: training[key] for key in PLAIN_TRAINING if key in training}
+    given = read_data(data, path.parent)
+    architecture, loss = _network(network, given.x.shape[1])
+    parameters, start = _initial(table("initial", document.get("initial", {})), architecture, path.parent)
+    plain = _plain(training, given)
     return Problem(
         name=line("name", document.get("name", path.stem)),
-        x=x,
-        y=y,
+        x=given.x,
+        y=given.y,
         network=architecture,
         loss=loss,
         l2=number("network.l2", network.get("l2", 0.0)),
@@ -73,8 +75,9 @@ def _problem(document: Mapping[str, Any], path: Path) -> Problem:
         start=start,
         optimizer=_optimizer(training),
         epochs=required("training", training, "epochs"),
-        input_names=names[0],
-        target_names=names[1],
+        input_names=given.input_names,
+        target_names=given.target_names,
+        preparation=given.preparation,
         **plain,
     )
 
@@ -85,47 +88,12 @@ def _section(document: Mapping[str, Any], name: str) -> dict[str, Any]:
     return table(name, document[name])
 
 
-def _data(data: Mapping[str, Any], folder: Path) -> tuple[Array, Array, tuple[tuple[str, ...], tuple[str, ...]]]:
-    """x, y and the names of their columns."""
-    require_known("data", data, ("csv", "inputs", "targets", "x", "y"))
-    if "csv" in data:
-        return _from_csv(data, folder)
-    if "x" not in data and "y" not in data:
-        raise ProblemError("data.csv is missing; give csv, inputs and targets, or x and y")
-    x, y = (rows(f"data.{key}", required("data", data, key)) for key in ("x", "y"))
-    return x, y, (_column_names(data, "inputs", x.shape[1]), _column_names(data, "targets", y.shape[1]))
-
-
-def _from_csv(data: Mapping[str, Any], folder: Path) -> tuple[Array, Array, tuple[tuple[str, ...], tuple[str, ...]]]:
-    for key in ("x", "y"):
-        if key in data:
-            raise ProblemError(f"data.{key}: give either csv, inputs and targets, or x and y, not both")
-    csv = line("data.csv", data["csv"])
-    names = (_columns(data, "inputs"), _columns(data, "targets"))
-    try:
-        return *read_columns(folder / csv, *names), names
-    except ProblemError as error:
-        raise ProblemError(f"data.csv: {error}") from None
-
-
-def _columns(data: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    names = lines(f"data.{key}", required("data", data, key))
-    if not names:
-        raise ProblemError(f"data.{key}: names no column")
-    for name in names:
-        if names.count(name) > 1:
-            raise ProblemError(f"data.{key}: {name!r} is named twice")
-    return names
-
-
-def _column_names(data: Mapping[str, Any], key: str, width: int) -> tuple[str, ...]:
-    """The names that may stand beside a table given in the file, one a column."""
-    if key not in data:
-        return ()
-    names = _columns(data, key)
-    if len(names) != width:
-        raise ProblemError(f"data.{key}: {len(names)} names for {width} columns")
-    return names
+def _plain(training: Mapping[str, Any], data: Data) -> dict[str, Any]:
+    """The training's fields that need no more than a look; `all` rows are one batch."""
+    plain = {key: training[key] for key in PLAIN_TRAINING if key in training}
+    if plain.get("batch_size") == ALL:
+        plain["batch_size"] = len(data.x)
+    return plain
 
 
 def _network(network: Mapping[str, Any], inputs: int) -> tuple[Network, str]:
@@ -137,17 +105,40 @@ def _network(network: Mapping[str, Any], inputs: int) -> tuple[Network, str]:
     return Network(inputs=inputs, units=units, activations=activations), required("network", network, "loss")
 
 
-def _initial(initial: Mapping[str, Any], network: Network) -> tuple[dict[str, Array], str]:
+def _initial(initial: Mapping[str, Any], network: Network, folder: Path) -> tuple[Mapping[str, Array], str]:
     """The starting parameters, and in a few words where they come from."""
     shapes = network.parameter_shapes
-    require_known("initial", initial, (*INITIAL, *shapes))
-    general = [key for key in INITIAL if key in initial]
+    scales = tuple(scale.key for scale in SCALES.values())
+    require_known("initial", initial, (*INITIAL, *scales, *shapes))
+    general = [key for key in (*INITIAL, *scales) if key in initial]
     if any(name in initial for name in shapes):
         if general:
             raise ProblemError(f"initial.{general[0]}: give either {', '.join(shapes)} or {general[0]}, not both")
         return {name: rows(f"initial.{name}", required("initial", initial, name)) for name in shapes}, "given"
-    if "initializer" in initial or "seed" in initial:
+    if "npz" in initial:
+        return _kept(initial, folder), "given"
+    if any(key in initial for key in ("initializer", "seed", *scales)):
         return _drawn(initial, network)
+    return _constant(initial, network)
+
+
+def _kept(initial: Mapping[str, Any], folder: Path) -> dict[str, Array]:
+    """The parameters in an npz file; Problem looks at their names and shapes."""
+    _require_alone("initial", initial, "npz", "an npz file")
+    name = line("initial.npz", initial["npz"])
+    try:
+        return load_arrays(folder / name)
+    except ProblemError as error:
+        raise ProblemError(f"initial.npz: {error}") from None
+
+
+def _require_alone(section: str, values: Mapping[str, Any], key: str, what: str) -> None:
+    other = next((other for other in values if other != key), None)
+    if other is not None:
+        raise ProblemError(f"{section}.{other}: give either {what} or {other}, not both")
+
+
+def _constant(initial: Mapping[str, Any], network: Network) -> tuple[dict[str, Array], str]:
     weight, bias = (number(f"initial.{key}", initial.get(key, at)) for key, at in (("weights", 0.1), ("biases", 0.0)))
     return constant(network, weight, bias), f"constant:{_short(weight)}" + (f", biases {_short(bias)}" if bias else "")
 
@@ -161,10 +152,21 @@ def _drawn(initial: Mapping[str, Any], network: Network) -> tuple[dict[str, Arra
         if key in initial:
             raise ProblemError(f"initial.{key}: give either an initializer or {key}, not both")
     name, seed = required("initial", initial, "initializer"), initial.get("seed", 0)
-    require_choice("initial.initializer", name, tuple(SEEDED))
+    require_choice("initial.initializer", name, SEEDED)
     require_count("initial.seed", seed, least=0, most=MOST_SEED)
-    start = f"{name}:{seed}"
-    return starting_parameters(network, start), start
+    scale = _scale(initial, name)
+    start = f"{name}:{seed}" + ("" if scale is None else f":{_short(scale)}")
+    return drawn(network, name, seed, scale), start
+
+
+def _scale(initial: Mapping[str, Any], name: str) -> float | None:
+    """The setting of the initializer called `name` where it has one and it is given."""
+    for kind, (key, _) in SCALES.items():
+        if key in initial and kind != name:
+            raise ProblemError(f"initial.{key}: is no setting of {name}; it belongs to {kind}")
+        if key in initial:
+            return require_positive(f"initial.{key}", initial[key])
+    return None
 
 
 def _optimizer(training: Mapping[str, Any]) -> Optimizer:
@@ -221,16 +223,16 @@ def _schedule_of(schedule: Schedule) -> dict[str, Any]:
 
 def _data_of(problem: Problem) -> dict[str, Any]:
     names = {"inputs": problem.input_names, "targets": problem.target_names}
-    return {**{key: value for key, value in names.items() if value}, "x": problem.x, "y": problem.y}
+    done = {"preparation": problem.preparation}
+    return {**{key: value for key, value in (names | done).items() if value}, "x": problem.x, "y": problem.y}
 
 
 def _initial_of(problem: Problem) -> Mapping[str, Any]:
     """The few keys that give the starting parameters again, or the parameters outright."""
     kind, _, value = problem.start.partition(":")
-    weight, _, bias = value.partition(", biases ")
     try:
-        short = {"initializer": kind, "seed": int(value)} if kind in SEEDED else _constants(kind, weight, bias)
-        parameters, start = _initial(short, problem.network)
+        short = _seeded(kind, value) if kind in SEEDED else _constants(kind, value)
+        parameters, start = _initial(short, problem.network, Path())
     except ValueError:
         return problem.initial
     again = all(
@@ -239,10 +241,17 @@ def _initial_of(problem: Problem) -> Mapping[str, Any]:
     return short if again and start == problem.start else problem.initial
 
 
-def _constants(kind: str, weight: str, bias: str) -> dict[str, Any]:
+def _constants(kind: str, value: str) -> dict[str, Any]:
     if kind != "constant":
         raise ValueError(kind)
+    weight, _, bias = value.partition(", biases ")
     return {"weights": float(weight), "biases": float(bias or 0)}
+
+
+def _seeded(kind: str, value: str) -> dict[str, Any]:
+    seed, colon, scale = value.partition(":")
+    given = {"initializer": kind, "seed": int(seed)}
+    return given | {SCALES[kind].key: float(scale)} if colon and kind in SCALES else given
 
 
 def _toml_lines(values: Mapping[str, Any]) -> str:

@@ -52,6 +52,7 @@ class Problem:
       sparse_...                        the same two with y (rows, 1) the number of the right class, from 0
       hinge                             max(0, 1 - y y_hat), y -1 or 1, its slope 0 at the kink (mean over rows and
                                         outputs)
+    preparation: in one line, what was done to the inputs before; x is what came out. Empty where nothing was.
     l2: the loss has ½ l2 Σ W² over all weights, not biases, added to it; it is part of loss and gradients.
     Raises ProblemError, one line, for anything that cannot be trained.
     """
@@ -72,6 +73,7 @@ class Problem:
     input_names: tuple[str, ...] = ()
     target_names: tuple[str, ...] = ()
     start: str = "given"
+    preparation: str = ""
 
     def __post_init__(self) -> None:
         require_kind("network", self.network, Network)
@@ -79,6 +81,8 @@ class Problem:
         require_kind("initial", self.initial, Mapping)
         require_line("name", self.name)
         require_line("start", self.start)
+        if self.preparation != "":
+            require_line("data.preparation", self.preparation)
         require_choice("network.loss", self.loss, LOSSES)
         require_choice("training.order", self.order, ORDERS)
         require_choice("training.dtype", self.dtype, DTYPES)

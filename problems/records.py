@@ -11,7 +11,7 @@ from problems.values import items, lines, number, require_known, required, rows,
 PLAIN = ("name", "loss", "epochs", "batch_size", "order", "seed", "dtype", "start")
 NAMES = ("input_names", "target_names")
 KEYS = (*PLAIN, *NAMES, "x", "y", "network", "initial", "optimizer")
-LATER = ("l2",)  # what older records do not hold, and what it is then: see Problem
+LATER = ("l2", "preparation")  # what older records do not hold, and what it is then: see Problem
 
 
 def problem_to_json(problem: Problem) -> dict[str, Any]:
@@ -29,6 +29,7 @@ def problem_to_json(problem: Problem) -> dict[str, Any]:
         "initial": {name: values.tolist() for name, values in problem.initial.items()},
         "optimizer": _optimizer_to_json(problem.optimizer),
         "l2": problem.l2,
+        "preparation": problem.preparation,
     }
 
 

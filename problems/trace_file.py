@@ -5,17 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import math
-import struct
-import tokenize
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
+from problems.npz import read_arrays
 from problems.problem import Array, ProblemError
 from problems.records import problem_from_json, problem_to_json
 from problems.requirements import shown
@@ -28,24 +25,7 @@ TEXTS = ("problem", "implementation", "environment", "seconds")
 MARK = b"sha256:"
 COMMENT = len(MARK) + 64
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)
-PLAINLY = "save it with numpy.savez"
 ELSE = "record one with: backproof record"
-DENSEST = 1032  # what deflate packs into one byte at most
-DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    LookupError,
-    NotImplementedError,
-    RuntimeError,
-    OSError,
-)
-UNREADABLE = (
-    *(ArithmeticError, LookupError, MemoryError, RecursionError, SyntaxError, TypeError, ValueError),
-    tokenize.TokenError,  # NumPy tokenizes a header that it cannot parse
-)
-HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 def save_trace(trace: Trace, path: str | Path) -> None:
@@ -109,7 +89,14 @@ def load_trace(path: str | Path) -> Trace:
 def trace_from_bytes(data: bytes) -> Trace:
     """The trace in the bytes of a file; raises TraceError or ProblemError where they are no trace."""
     require_seal(data)
-    return trace_from_arrays(read_arrays(data))
+    return trace_from_arrays(_members(data))
+
+
+def _members(data: bytes) -> dict[str, Array]:
+    try:
+        return read_arrays(data)
+    except ProblemError as error:
+        raise TraceError(str(error)) from None
 
 
 def require_seal(data: bytes) -> None:
@@ -122,43 +109,6 @@ def require_seal(data: bytes) -> None:
             raise TraceError("was altered: its checksum does not fit; record it again")
     elif data[-22:-18] != b"PK\x05\x06" or data[-2:] != b"\0\0":
         raise TraceError("is truncated or was altered; record it again")
-
-
-def read_arrays(data: bytes) -> dict[str, Array]:
-    """Every member of the npz file, without pickle."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = archive.infolist()
-            keys = [member.filename.removesuffix(".npy") for member in members]
-            if len(set(keys)) != len(keys):
-                raise TraceError("holds the same key twice; write each once")
-            if sum(member.file_size for member in members) > len(data) * DENSEST:
-                raise TraceError("claims a size that its file cannot hold; get it again")
-            return {key: _array(key, archive, member) for key, member in zip(keys, members, strict=True)}
-    except DAMAGE:
-        raise TraceError("is truncated or was altered; record it again") from None
-
-
-def _array(key: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
-    """The array in an npy file; its header is checked against the member's size before memory is reserved for it."""
-    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise TraceError(f"{key} is packed in a way that NumPy does not use; {PLAINLY}")
-    try:
-        with archive.open(member) as file:
-            _require_size(file, member.file_size)
-        array: Array = np.lib.format.read_array(io.BytesIO(archive.read(member)), allow_pickle=False)
-    except UNREADABLE:
-        raise TraceError(
-            f"{key} is not a plain array of numbers or text (pickled objects are refused); {PLAINLY}"
-        ) from None
-    return array
-
-
-def _require_size(file: IO[bytes], size: int) -> None:
-    """Raise ValueError or LookupError unless the header at the start of an npy file fits its size."""
-    shape, _, dtype = HEADERS[np.lib.format.read_magic(file)](file)
-    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != size - file.tell():
-        raise ValueError("its header claims another size")
 
 
 def trace_from_arrays(arrays: Mapping[str, Array]) -> Trace:

@@ -134,6 +134,10 @@ def test_constant_start(load, lines, weight, bias, start):
         ('initializer = "glorot_uniform"', "glorot_uniform:0"),
         ('initializer = "glorot_uniform"\nseed = 3', "glorot_uniform:3"),
         ('initializer = "random"\nseed = 9', "random:9"),
+        ('initializer = "orthogonal"\nseed = 2', "orthogonal:2"),
+        ('initializer = "normal"\nseed = 2', "normal:2"),
+        ('initializer = "normal"\nseed = 2\nstd = 1', "normal:2:1"),
+        ('initializer = "uniform"\nrange = 0.25', "uniform:0:0.25"),
     ],
 )
 def test_drawn_start(load, lines, start):
@@ -141,6 +145,35 @@ def test_drawn_start(load, lines, start):
     expected = starting_parameters(problem.network, start)
     assert problem.start == start
     assert all(np.array_equal(problem.initial[name], expected[name]) for name in expected)
+
+
+KEPT = {"W1": np.array([[1, 2], [3, 4]]), "b1": np.array([[5.5, 6]]), "W2": np.ones((2, 1)), "b2": np.ones((1, 1))}
+
+
+def test_start_kept_in_an_npz_file(load, tmp_path):
+    np.savez(tmp_path / "weights.npz", **KEPT)
+    problem = load(initial('npz = "weights.npz"'))
+    assert {name: values.tolist() for name, values in problem.initial.items()} == {
+        name: values.tolist() for name, values in KEPT.items()
+    }
+    assert problem.start == "given"
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"b2": None}, "initial: b2 missing; expected W1, b1, W2, b2"),
+        ({"W3": np.ones((1, 1))}, "initial: W3 unknown; expected W1, b1, W2, b2"),
+        ({"b1": np.ones(2)}, "initial.b1: expected a table of numbers (rows, columns), got shape (2,) of float64"),
+        ({"W1": np.ones((2, 3))}, "initial.W1: shape (2, 3) where the network needs (2, 2)"),
+        ({"W1": np.full((2, 2), np.inf)}, "initial.W1: row 1, column 1 is inf; every number must be finite"),
+        ({"W1": np.array([[{}]])}, "initial.npz: "),
+    ],
+    ids=["missing", "unknown", "flat", "shape", "infinite", "pickle"],
+)
+def test_npz_file_that_holds_no_start(refusal, tmp_path, changes, why):
+    np.savez(tmp_path / "weights.npz", **{k: v for k, v in (KEPT | changes).items() if v is not None})
+    assert refusal(initial('npz = "weights.npz"')).startswith(why)
 
 
 def test_start_given_outright(load):
@@ -224,12 +257,12 @@ def test_file_that_is_not_toml(refusal, content, why):
             "[trainning]\n" + changed('name = "placement"', ""),
             "'trainning' is not a known key, did you mean 'training'?",
         ),
-        (changed("x =", "z = 1\nx ="), "'data.z' is not a known key; known are: csv, inputs, targets, x, y"),
+        (changed("x =", "z = 1\nx ="), "'data.z' is not a known key; known are: csv, npz, inputs, targets, x, y"),
         (changed("units =", "unit = 1\nunits ="), "'network.unit' is not a known key, did you mean 'units'?"),
         (training("epoch = 5"), "'training.epoch' is not a known key, did you mean 'epochs'?"),
         (
             initial("W3 = [[1]]"),
-            "'initial.W3' is not a known key; known are: weights, biases, initializer, seed, W1, b1",
+            "'initial.W3' is not a known key; known are: weights, biases, npz, initializer, seed, range, std, W1",
         ),
         (initial("weight = 1"), "'initial.weight' is not a known key, did you mean 'weights'?"),
         (training('"a\\nb" = 1'), "'training.a\\nb' is not a known key"),
@@ -309,14 +342,23 @@ def test_wrong_value(refusal, content, why):
         ("weights = nan", "initial.W1: row 1, column 1 is nan; every number must be finite"),
         ("biases = inf", "initial.b1: row 1, column 1 is inf; every number must be finite"),
         (f"biases = 0x{'f' * 400}", "initial.biases: "),
-        ('initializer = "glorot"', "initial.initializer: 'glorot' is not known, did you mean 'glorot_uniform'?"),
-        ("initializer = 5", "initial.initializer: 5 is not known; choose one of: random, glorot_uniform"),
+        ('initializer = "he_norm"', "initial.initializer: 'he_norm' is not known, did you mean 'he_normal'?"),
+        ("initializer = 5", "initial.initializer: 5 is not known; choose one of: random, uniform, normal, "),
         ("seed = 5", "initial.initializer is missing"),
         ('initializer = "random"\nseed = -1', "initial.seed: -1 is not a whole number of at least 0"),
         ('initializer = "random"\nseed = 1.5', "initial.seed: 1.5 is not a whole number"),
         ('initializer = "random"\nseed = true', "initial.seed: True is not a whole number"),
         ('initializer = "random"\nweights = 0.1', "initial.weights: give either an initializer or weights, not both"),
         ('initializer = "random"\nbiases = 0.1', "initial.biases: give either an initializer or biases, not both"),
+        ('initializer = "he_normal"\nstd = 1', "initial.std: is no setting of he_normal; it belongs to normal"),
+        ('initializer = "normal"\nrange = 1', "initial.range: is no setting of normal; it belongs to uniform"),
+        ('initializer = "normal"\nstd = 0', "initial.std: 0 must be a finite number greater than 0"),
+        ('initializer = "uniform"\nrange = "1"', "initial.range: '1' is not a number"),
+        ("std = 1", "initial.initializer is missing"),
+        ('npz = "none.npz"', "initial.npz: "),
+        ("npz = 5", "initial.npz: 5 is not one line of printable text"),
+        ('npz = "w.npz"\nseed = 1', "initial.seed: give either an npz file or seed, not both"),
+        ('npz = "w.npz"\nW1 = [[1]]', "initial.npz: give either W1, b1, W2, b2 or npz, not both"),
         ("W1 = [[1, 2], [3, 4]]", "initial.b1 is missing"),
         ("W1 = [[1, 2], [3, 4]]\nweights = 0.1", "initial.weights: give either W1, b1, W2, b2 or weights, not both"),
         ("b2 = [[1]]\nseed = 1", "initial.seed: give either W1, b1, W2, b2 or seed, not both"),
@@ -411,9 +453,9 @@ def test_loss_needs_a_probability(refusal):
         ('csv = "t.csv"', 'csv = "."', ": cannot be read: Is a directory"),
         ('csv = "t.csv"', "csv = 5", "data.csv: 5 is not one line of printable text"),
         ('csv = "t.csv"', 'csv = ["t.csv"]', "data.csv: ['t.csv'] is not one line of printable text"),
-        ('csv = "t.csv"', "", "data.csv is missing; give csv, inputs and targets, or x and y"),
-        ('csv = "t.csv"', 'csv = "t.csv"\nx = [[1, 2]]', "data.x: give either csv, inputs and targets, or x and y"),
-        ('csv = "t.csv"', 'csv = "t.csv"\ny = [[1]]', "data.y: give either csv, inputs and targets, or x and y"),
+        ('csv = "t.csv"', "", "data.csv is missing; give one of: csv with inputs and targets, npz, or x and y"),
+        ('csv = "t.csv"', 'csv = "t.csv"\nx = [[1, 2]]', "data.x: is one source too many; give one of: csv with"),
+        ('csv = "t.csv"', 'csv = "t.csv"\ny = [[1]]', "data.y: is one source too many; give one of: csv with"),
         ('["a", "b"]', '"a"', "data.inputs: 'a' is not a list"),
         ('["a", "b"]', '["a", 2]', "data.inputs: 2 is not one line of printable text"),
         ('["a", "b"]', '["a", "b\\n"]', "data.inputs: 'b\\n' is not one line of printable text"),

@@ -83,7 +83,7 @@ def refusal(refused):
     return check
 
 
-KEYS = sorted(problem_to_json(named_problem("regression")).keys() - {"l2"})  # l2: older records have none
+KEYS = sorted(problem_to_json(named_problem("regression")).keys() - {"l2", "preparation"})  # older records have neither
 NESTED = [("network", "units"), ("network", "inputs"), ("network", "activations"), ("optimizer", "learning_rate")]
 
 
