@@ -1,4 +1,4 @@
-"""The problems that have a name."""
+"""The problems that have a name: the lesson's two, and those on the tables of scikit-learn."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from problems.datasets import packaged_columns
 from problems.initializers import starting_parameters
 from problems.problem import Network, Optimizer, Problem
 from problems.requirements import ProblemError, did_you_mean, shown
+from problems.tables import TABLES, table_problem
 
 DESCRIPTIONS = {
     "regression": "The salary package (lpa) from cgpa and resume_score: 2-2-1, linear nodes, squared error, "
@@ -17,13 +18,18 @@ START = "constant:0.1"
 
 
 def named_problem(name: str) -> Problem:
-    """The lesson problem called `name`; raises ProblemError for any other name, with the choices."""
+    """The lesson problem called `name`, or the one on a table of scikit-learn.
+
+    Raises ProblemError for any other name, with the choices, and where scikit-learn is needed and missing.
+    """
     if name == "regression":
         return _regression()
     if name == "classification":
         return _classification()
-    meant = did_you_mean(name, DESCRIPTIONS)
-    choices = ", ".join(DESCRIPTIONS)
+    if name in TABLES:
+        return table_problem(name)
+    meant = did_you_mean(name, (*DESCRIPTIONS, *TABLES))
+    choices = ", ".join((*DESCRIPTIONS, *TABLES))
     raise ProblemError(f"problem {shown(name)} is not known{meant}; choose from: {choices}, or give a .toml file")
 
 

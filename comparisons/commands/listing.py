@@ -9,10 +9,14 @@ import click
 def list_problems() -> None:
     """The problems that can be named, and how to write one."""
     from problems.catalogue import DESCRIPTIONS
+    from problems.tables import INSTALL, TABLES, installed
 
-    width = max(map(len, DESCRIPTIONS))
-    for name, description in DESCRIPTIONS.items():
+    tables = {name: table.description for name, table in TABLES.items()}
+    width = max(map(len, (*DESCRIPTIONS, *tables)))
+    for name, description in (DESCRIPTIONS | tables).items():
         click.echo(f"{name:<{width}}  {description}")
+    if not installed():
+        click.echo(f"\n{', '.join(tables)}: tables of scikit-learn, which is not installed; install with: {INSTALL}")
     click.echo("\nA problem of your own is a TOML file; give its path where a name is asked for.")
 
 

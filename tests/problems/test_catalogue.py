@@ -74,7 +74,10 @@ def test_description_is_one_sentence(description):
     ("name", "why"),
     [
         ("regresion", "problem 'regresion' is not known, did you mean 'regression'?; choose from"),
-        ("xyz", "problem 'xyz' is not known; choose from: regression, classification, or give a .toml file"),
+        (
+            "xyz",
+            "problem 'xyz' is not known; choose from: regression, classification, diabetes, breast_cancer, iris, digits",
+        ),
         ("", "problem '' is not known"),
         ("a\nb", "problem 'a\\nb' is not known"),
     ],
