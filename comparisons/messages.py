@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from comparisons.problem_words import loss_words, optimizer_words, preparation_words
 from comparisons.verdict import Audit, BlindSpots, Comparison, Deviation, Result, Untold, Verdict
 from problems.problem import Problem
 
@@ -40,10 +41,10 @@ def setting(problem: Problem) -> str:
     batch = f", batches of {problem.batch_size}" if problem.batch_size > 1 else ""
     seed = f" (seed {problem.seed})" if problem.order != "sequential" else ""
     return (
-        f"{plain(problem.name)}: {shape} network ({activations}), {problem.loss}, "
-        f"{problem.optimizer.name} at {problem.optimizer.learning_rate:g}, "
+        f"{plain(problem.name)}: {shape} network ({activations}), {loss_words(problem)}, "
+        f"{optimizer_words(problem.optimizer)}, "
         f"{counted(problem.epochs, 'epoch')} of {counted(len(problem.x), 'row')}{batch}, "
-        f"{problem.order}{seed}, {problem.dtype}, start {plain(problem.start)}"
+        f"{problem.order}{seed}, {problem.dtype}, start {plain(problem.start)}{plain(preparation_words(problem))}"
     )
 
 

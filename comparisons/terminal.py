@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import IO, Any
@@ -105,9 +106,10 @@ def _final(result: Result) -> str:
 
 def nested(values: Array) -> str:
     """A matrix as nested lists of at most 12 digits; large ones shortened."""
-    return np.array2string(
+    text = np.array2string(
         values, separator=", ", threshold=40, edgeitems=2, formatter={"float_kind": lambda x: f"{x:.{LOSS_DIGITS}g}"}
-    ).replace("\n ", " ")
+    )
+    return re.sub(r"\n\s*", " ", text)
 
 
 def short(quantity: str) -> str:

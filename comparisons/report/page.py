@@ -17,6 +17,7 @@ from comparisons.messages import (
     untold_line,
     verdict_line,
 )
+from comparisons.problem_words import loss_words, optimizer_words, preparation_words
 from comparisons.report import curves
 from comparisons.report.agreement import comparable, grouped_alike, shared_notes
 from comparisons.report.charts import COLORS, chart, spans
@@ -187,11 +188,13 @@ def settings(comparison: Comparison) -> list[tuple[str, str]]:
     network = problem.network
     return [
         ("network", f"{'-'.join(map(str, network.sizes))} ({', '.join(network.activations)})"),
-        ("loss", problem.loss),
-        ("optimizer", f"{problem.optimizer.name}, learning rate {problem.optimizer.learning_rate!r}"),
+        ("loss", loss_words(problem)),
+        ("optimizer", optimizer_words(problem.optimizer)),
+        ("learning rate", repr(problem.optimizer.learning_rate)),
         (
             "data",
-            f"{len(problem.x)} rows; inputs {listed(problem.input_names)}; targets {listed(problem.target_names)}",
+            f"{len(problem.x)} rows; inputs {listed(problem.input_names)}; targets {listed(problem.target_names)}"
+            f"{preparation_words(problem)}",
         ),
         ("training", f"{problem.epochs} epochs, {problem.batch_size} rows a step, order {problem.order}"),
         ("seed of the order", str(problem.seed)),

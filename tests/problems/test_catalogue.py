@@ -76,7 +76,7 @@ def test_description_is_one_sentence(description):
         ("regresion", "problem 'regresion' is not known, did you mean 'regression'?; choose from"),
         (
             "xyz",
-            "problem 'xyz' is not known; choose from: regression, classification, diabetes, breast_cancer, iris, digits",
+            "problem 'xyz' is not known; choose from: regression, classification, diabetes, breast_cancer, iris",
         ),
         ("", "problem '' is not known"),
         ("a\nb", "problem 'a\\nb' is not known"),
