@@ -11,14 +11,14 @@ from typing import Any
 from comparisons.implementations import NAMES
 from comparisons.sensitivity import Tolerance
 from problems.catalogue import DESCRIPTIONS, named_problem
-from problems.files import load_problem
+from problems.files import ALL, load_problem
 from problems.initializers import starting_parameters
-from problems.problem import Problem, ProblemError
+from problems.problem import Optimizer, Problem, ProblemError
 from problems.requirements import did_you_mean
 
 BYTES_PER_STEP = 6000  # what the Python objects of one recorded step take, measured on the lesson problems
 MOST_BYTES = 2**31  # for one implementation; several are trained at once
-PLAIN_CHANGES = ("dtype", "epochs", "order", "seed", "batch_size")
+PLAIN_CHANGES = ("dtype", "loss", "epochs", "order", "seed", "batch_size")
 
 
 def chosen_implementations(against: Sequence[str]) -> tuple[str, ...]:
@@ -51,12 +51,22 @@ def changed(problem: Problem, changes: Mapping[str, Any]) -> Problem:
     """`problem` with the options that were given; raises ProblemError where they do not fit."""
     given = {key: value for key, value in changes.items() if value is not None}
     fields = {key: given[key] for key in PLAIN_CHANGES if key in given}
-    if "learning_rate" in given:
-        fields["optimizer"] = replace(problem.optimizer, learning_rate=given["learning_rate"])
+    if fields.get("batch_size") == ALL:
+        fields["batch_size"] = len(problem.x)
+    if "optimizer" in given or "learning_rate" in given:
+        fields["optimizer"] = changed_optimizer(problem.optimizer, given)
     if "initial" in given:
         fields["initial"] = starting_parameters(problem.network, given["initial"])
         fields["start"] = given["initial"]
     return recordable(problem.changed(**fields) if fields else problem)
+
+
+def changed_optimizer(optimizer: Optimizer, given: Mapping[str, Any]) -> Optimizer:
+    """Another formula has its own default settings; learning rate and schedule stay unless they are given."""
+    rate = given.get("learning_rate", optimizer.learning_rate)
+    if "optimizer" not in given:
+        return replace(optimizer, learning_rate=rate)
+    return Optimizer(name=given["optimizer"], learning_rate=rate, schedule=optimizer.schedule)
 
 
 def recordable(problem: Problem) -> Problem:

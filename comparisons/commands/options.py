@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import click
+
+# Written out and not taken from problems, so that --help need not wait for NumPy; a test holds them together.
+STARTS = (
+    "constant:NUMBER, random:SEED, uniform:SEED[:RANGE], normal:SEED[:STD], glorot_uniform:SEED, glorot_normal:SEED, "
+    "he_uniform:SEED, he_normal:SEED, lecun_uniform:SEED, lecun_normal:SEED, orthogonal:SEED"
+)
+OPTIMIZERS = "sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, adamax, nadam"
+ALL = "all"
+
+
+class Rows(click.ParamType[Any]):
+    """A whole number, or `all`."""
+
+    name = "integer"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """`all` as it is, anything else as click's own whole number."""
+        return ALL if value == ALL else click.INT.convert(value, param, ctx)
 
 
 def training_options(command: Callable[..., None], *, with_rate: bool = True) -> Callable[..., None]:
     """The options that change a problem; with_rate: --learning-rate too."""
     options = (
         click.option("--dtype", metavar="DTYPE", help="float64 or float32."),
-        click.option("--initial", metavar="START", help="constant:0.1, constant:1, random:SEED, glorot_uniform:SEED."),
+        click.option("--initial", metavar="START", help=f"{STARTS}."),
+        click.option("--loss", metavar="NAME", help="Another loss, such as huber; an unknown name lists them all."),
+        click.option("--optimizer", metavar="NAME", help=f"{OPTIMIZERS}; with its default settings."),
         click.option("--epochs", type=int, metavar="N", help="How often every row is used."),
         click.option("--order", metavar="ORDER", help="sequential, shuffled (each epoch) or random (drawn each step)."),
         click.option("--seed", type=int, metavar="SEED", help="Seed of a shuffled or random order."),
-        click.option("--batch-size", type=int, metavar="ROWS", help="Rows per step."),
+        click.option("--batch-size", type=Rows(), metavar="ROWS|all", help="Rows per step."),
         *([click.option("--learning-rate", type=float, metavar="RATE", help="Step size of the descent.")] * with_rate),
     )
     for option in reversed(options):

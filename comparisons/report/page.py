@@ -27,6 +27,7 @@ from comparisons.report.wrong import mistakes
 from comparisons.verdict import Comparison, QuantityAudit, Result
 
 SHOWN_BLIND_SPOTS = 40
+MOST_NAMES = 12
 PLURALS = {"disagrees": "disagree", "agrees": "agree", "carries float32": "carry float32"}
 
 
@@ -204,7 +205,9 @@ def settings(comparison: Comparison) -> list[tuple[str, str]]:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names, or that there are none."""
+    """Names, the middle of many left out, or that there are none."""
+    if len(names) > MOST_NAMES:
+        return f"{', '.join(names[:3])}, ..., {names[-1]} ({len(names)})"
     return ", ".join(names) or "unnamed"
 
 
