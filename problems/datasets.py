@@ -124,10 +124,18 @@ def _numbers(table: pd.DataFrame, columns: Sequence[str]) -> Array:
 def _position(header: list[str], name: str) -> int:
     """Where the column stands; raises ProblemError unless it does so exactly once."""
     if name not in header:
-        raise ProblemError(f"column {name!r} is missing; the file has {', '.join(map(repr, header))}")
+        raise ProblemError(
+            f"column {name!r} is missing; the file has {', '.join(map(repr, header))}{_separator(header)}"
+        )
     if header.count(name) > 1:
         raise ProblemError(f"column {name!r} stands {header.count(name)} times in the header")
     return header.index(name)
+
+
+def _separator(header: list[str]) -> str:
+    """A hint where the only cell of the header seems to be several."""
+    other = next((separator for separator in ";\t|" if len(header) == 1 and separator in header[0]), None)
+    return f"; separate the columns by commas, not by {other!r}" if other else ""
 
 
 def _column(table: pd.DataFrame, name: str, position: int) -> Array:

@@ -144,11 +144,23 @@ class Problem:
                 raise ProblemError(f"data.{key}: {len(names)} names for {table.shape[1]} columns")
 
     def _validate_rate(self) -> None:
-        rate = self.optimizer.learning_rate
-        with np.errstate(over="ignore", under="ignore"):
-            held = float(np.array(rate).astype(self.dtype))
+        rate, last = self.optimizer.learning_rate, self.optimizer.learning_rate_at(self.steps)
+        self._require_held("training.learning_rate", rate)
+        if not np.isfinite(self._held(last)):
+            raise ProblemError(
+                f"training.schedule: the learning rate of step {self.steps} is {self._held(last)!r} in {self.dtype}"
+            )
+        if self.l2:
+            self._require_held("network.l2", self.l2)
+
+    def _require_held(self, key: str, value: float) -> None:
+        held = self._held(value)
         if not (np.isfinite(held) and held > 0):
-            raise ProblemError(f"training.learning_rate: {rate!r} is {held!r} in {self.dtype}")
+            raise ProblemError(f"{key}: {value!r} is {held!r} in {self.dtype}")
+
+    def _held(self, value: float) -> float:
+        with np.errstate(over="ignore", under="ignore"):
+            return float(np.array(value).astype(self.dtype))
 
     @property
     def steps_per_epoch(self) -> int:

@@ -53,12 +53,20 @@ class Schedule:
         """What η is multiplied by at step `step` (from 1), in float64."""
         k = step - 1
         if self.name == "step":
-            return self.decay ** (k // self.every)
+            return _power(self.decay, k // self.every)
         if self.name == "exponential":
-            return self.decay ** (k / self.every)
+            return _power(self.decay, k / self.every)
         if self.name == "cosine":
             return self.floor + 0.5 * (1 - self.floor) * (1 + math.cos(math.pi * min(k, self.every) / self.every))
         return 1.0
+
+
+def _power(base: float, exponent: float) -> float:
+    """base^exponent, infinite where it is too large: Python raises instead."""
+    try:
+        return base**exponent
+    except OverflowError:
+        return math.inf
 
 
 def schedule_from(key: str, given: object) -> Schedule:

@@ -38,7 +38,7 @@ def schedules(draw):
     name = draw(st.sampled_from(sorted(SCHEDULES)))
     drawn = {
         "every": st.integers(1, MOST_OF_ANYTHING),
-        "decay": POSITIVE_NUMBERS,
+        "decay": st.floats(0, 1, exclude_min=True),
         "floor": st.floats(0, 1, exclude_max=True),
     }
     return Schedule(name=name, **{key: draw(drawn[key]) for key in SCHEDULES[name]})
@@ -118,7 +118,7 @@ def problems(draw):
         y=y,
         network=network,
         loss=loss,
-        l2=draw(st.just(0.0) | NOT_NEGATIVE),
+        l2=draw(st.just(0.0) | RATES),
         initial=initial,
         start=start,
         optimizer=draw(optimizers()),
