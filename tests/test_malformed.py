@@ -98,7 +98,7 @@ TABLES = {
     "csv-no-header": (csv("8,8,1\n7,9,0\n"), "column 'a' is missing; the file has '8', '8', '1'"),
     "csv-column-missing": (csv("a,y\n1,1\n"), "column 'b' is missing; the file has 'a', 'y'"),
     "csv-column-twice": (csv("a,b,b,y\n1,2,3,1\n"), "column 'b' stands 2 times in the header"),
-    "csv-semicolons": (csv(TABLE.replace(",", ";")), "the file has 'a;b;y'; separate the columns by commas, not by ';'"),
+    "csv-semicolons": (csv(TABLE.replace(",", ";")), "the file has 'a;b;y'; separate the columns by commas"),
     "csv-mixed-separators": (csv("a,b,y\n8;8;1\n"), "line 2 has 1 cells, the header has 3"),
     "csv-decimal-commas": (csv("a,b,y\n8,0,8,0,1\n"), "line 2 has 5 cells, the header has 3"),
     "csv-long-line": (csv(TABLE + "1,2,3,4\n"), "line 5 has 4 cells, the header has 3"),

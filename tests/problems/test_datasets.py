@@ -86,7 +86,7 @@ def test_numbers_are_the_nearest_float64(read):
         (b"a,b,y\n1,2,3,\n4,5,6,\n", "line 2 has 4 cells, the header has 3"),
         (b'\n\na,b,y\n1,"\n",3\n\n4,5,6,7\n', "line 7 has 4 cells, the header has 3"),
         (b'a,b,y\n1,2,"3\n4,5,6\n', "is not a CSV table: unexpected end of data"),
-        (b"a;b;y\n1;2;3\n", "column 'a' is missing; the file has 'a;b;y'"),
+        (b"a;b;y\n1;2;3\n", "column 'a' is missing; the file has 'a;b;y'; separate the columns by commas, not by ';'"),
         (b"a,c,y\n1,2,3\n", "column 'b' is missing; the file has 'a', 'c', 'y'"),
         (b"a,b,y,b\n1,2,3,4\n", "column 'b' stands 2 times in the header"),
         (b"1,2,3\n4,5,6\n", "column 'a' is missing; the file has '1', '2', '3'"),
