@@ -5,7 +5,7 @@ A `Bounded` holds, per element, `value` (computed here, in float64) and `error`,
 in the given precision that
   - rounds each operation to nearest, with or without fused multiply-add,
   - adds the terms of a sum or dot product, a bias included, in any order,
-  - evaluates exp, log and tanh to within FUNCTION_ERROR units,
+  - evaluates exp, log, tanh and the other functions to within FUNCTION_ERROR units,
   - flushes subnormal results to zero or keeps them.
 Rules are those of Higham, Accuracy and Stability of Numerical Algorithms (2nd ed., 2002), chapters 2 and 3,
 with second-order terms kept. The rounding of this module's own float64 arithmetic is included: one float64
@@ -15,6 +15,7 @@ rounding beside each rounding of the candidate, and an inflation of every comput
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -37,8 +38,7 @@ class Undecided:
         if function is not np.where or kwargs:
             return NotImplemented
         condition, *branches = args
-        first, second = (x if isinstance(x, Bounded) else Bounded.exact(x, self.precision) for x in branches)
-        return _where(condition, first, second)
+        return _where(condition, *(_operand(x, self.precision) for x in branches))
 
 
 class Bounded(NDArrayOperatorsMixin):
@@ -111,11 +111,22 @@ class Bounded(NDArrayOperatorsMixin):
         return np.abs(self.value) + self.error if self.magnitude is None else self.magnitude
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        if method != "__call__" or options or ufunc not in RULES:
+        rule = RULES.get(ufunc.__name__)
+        if method != "__call__" or options or rule is None:
             return NotImplemented
-        operands = [x if isinstance(x, Bounded) else Bounded.exact(x, self.precision) for x in inputs]
         with np.errstate(all="ignore"):
-            return RULES[ufunc](*operands)
+            return rule(*(_operand(x, self.precision) for x in inputs))
+
+
+def _operand(x: Any, precision: Precision) -> Bounded:
+    """What stands in a formula beside error-carrying numbers, such as the 2 of a derivative."""
+    return x if isinstance(x, Bounded) else _constant(np.asarray(x, dtype=np.float64), precision)
+
+
+def _constant(value: Array, precision: Precision) -> Bounded:
+    """A constant is exact where the format holds it, else rounded: 0.01 has no float32."""
+    exact = Bounded.exact(value, precision)
+    return Bounded(value, np.where(precision.holds(value), exact.error, _rounding(np.abs(value), precision)), precision)
 
 
 def _finished(value: Array, error: Array, precision: Precision) -> Bounded:
@@ -225,10 +236,10 @@ def _nothing(a: Bounded) -> Array:
     return (a.value == 0) & (a.error == 0)
 
 
-def _product(value: Array, carried: Array, nothing: Array, units: int, precision: Precision) -> Bounded:
+def _product(value: Array, carried: Array, nothing: Array, units: Any, precision: Precision) -> Bounded:
     """A product or quotient rounded `units` times; unless a factor is exactly 0 it may underflow, here or there."""
     rounding = units * (precision.unit + FLOAT64.unit) * (np.abs(value) + carried)
-    underflow = np.where(nothing, 0.0, max(units, 1) * precision.smallest_normal)
+    underflow = np.where(nothing, 0.0, np.maximum(units, 1) * precision.smallest_normal)
     return _finished(value, carried + rounding + underflow, precision)
 
 
@@ -268,9 +279,45 @@ def _square(a: Bounded) -> Bounded:
 
 
 def _power(a: Bounded, exponent: Bounded) -> Bounded:
-    if exponent.ndim or exponent.value != 2 or exponent.error != 0:
-        raise NotImplementedError("Bounded: only the power 2 has a rule")
-    return _square(a)
+    """aⁿ for exponents that are exact numbers, one or an array of them."""
+    if np.any(exponent.error != 0):
+        raise NotImplementedError("Bounded: a power needs an exact exponent")
+    if exponent.ndim == 0 and exponent.value == 2:
+        return _square(a)
+    whole = (exponent.value == np.floor(exponent.value)) & (exponent.value >= 0)
+    carried = np.where(whole, _carried_by_whole_power(a, exponent.value), _carried_by_power(a, exponent.value))
+    # multiplied out, in whatever order, every factor but the first brings a rounding
+    units = np.where(whole, np.maximum(exponent.value - 1, FUNCTION_ERROR["power"]), FUNCTION_ERROR["power"])
+    units = np.where((exponent.value == 0) | (exponent.value == 1), 0, units)
+    value = np.power(a.value, exponent.value)
+    room = 1 - units * (a.precision.unit + FLOAT64.unit)  # γ_n, not n u, where n is large
+    result = _product(value, carried, _nothing(a) | (exponent.value == 0), units / room, a.precision)
+    result.error = np.where(room > 0, result.error, np.inf)
+    return result
+
+
+def _carried_by_whole_power(a: Bounded, n: Array) -> Array:
+    """|(a + δ)ⁿ − aⁿ| ≤ n ε (|a| + ε)ⁿ⁻¹ for |δ| ≤ ε, whatever the sign of a."""
+    largest = (np.abs(a.value) + a.error) * INFLATION
+    return np.where(n == 0, 0.0, n * a.error * np.power(largest, np.maximum(n - 1, 0)))
+
+
+def _carried_by_power(a: Bounded, n: Array) -> Array:
+    """|(a + δ)ⁿ − aⁿ| ≤ aⁿ ((1 − ε/a)^−|n| − 1) for |δ| ≤ ε < a."""
+    relative = np.where(a.value > a.error, np.log1p(a.error / (a.value - a.error)), np.inf)
+    return np.power(a.value, n) * np.expm1(np.abs(n) * relative * INFLATION)
+
+
+def _sqrt(a: Bounded) -> Bounded:
+    """√(a + δ) − √a = δ / (√(a + δ) + √a), largest towards 0.
+
+    No evaluation takes the root of a negative number: roots are taken of squares and sums of them.
+    """
+    value, lowest = np.sqrt(a.value), np.maximum(a.value - a.error, 0.0)
+    below = np.minimum(a.error, a.value) / (value + np.sqrt(lowest))
+    above = a.error / (value + np.sqrt(a.value + a.error))
+    carried = np.where(a.error == 0, 0.0, np.maximum(np.where(a.value == 0, 0.0, below), above))
+    return _finished(value, carried + _function_rounding("sqrt", value + carried, a.precision), a.precision)
 
 
 def _function_rounding(name: str, size: Array, precision: Precision) -> Array:
@@ -302,6 +349,13 @@ def _tanh(a: Bounded) -> Bounded:
     return _finished(value, carried + _function_rounding("tanh", np.abs(value) + carried, a.precision), a.precision)
 
 
+def _sign(a: Bounded) -> Bounded:
+    """−1, 0 or 1; where the error reaches 0 or passes it, any sign that it leaves open."""
+    value = np.sign(a.value)
+    is_open = (np.abs(a.value) <= a.error * INFLATION) & (a.error > 0)
+    return _finished(value, np.where(is_open, 1 + np.abs(value), 0.0), a.precision)
+
+
 def _absolute(a: Bounded) -> Bounded:
     return Bounded(np.abs(a.value), a.error, a.precision)
 
@@ -327,19 +381,24 @@ def _where(condition: Undecided, a: Bounded, b: Bounded) -> Bounded:
     return _finished(value, np.where(condition.open, either, chosen), a.precision)
 
 
-RULES: dict[np.ufunc, Callable[..., Any]] = {
-    np.add: _add,
-    np.subtract: _subtract,
-    np.negative: _negative,
-    np.multiply: _multiply,
-    np.divide: _divide,
-    np.matmul: _matmul,
-    np.power: _power,
-    np.exp: _exp,
-    np.log: _log,
-    np.tanh: _tanh,
-    np.absolute: _absolute,
-    np.maximum: lambda a, b: _extremum(np.maximum, a, b),
-    np.minimum: lambda a, b: _extremum(np.minimum, a, b),
-    np.greater: lambda a, b: _compared(np.greater, a, b),
+COMPARISONS = (np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal)
+# By the name of the ufunc, so that those of other libraries need no import.
+RULES: dict[str, Callable[..., Any]] = {
+    "add": _add,
+    "subtract": _subtract,
+    "negative": _negative,
+    "multiply": _multiply,
+    "divide": _divide,
+    "matmul": _matmul,
+    "power": _power,
+    "square": _square,
+    "sqrt": _sqrt,
+    "exp": _exp,
+    "log": _log,
+    "tanh": _tanh,
+    "sign": _sign,
+    "absolute": _absolute,
+    "maximum": partial(_extremum, np.maximum),
+    "minimum": partial(_extremum, np.minimum),
+    **{ufunc.__name__: partial(_compared, ufunc) for ufunc in COMPARISONS},
 }

@@ -18,7 +18,7 @@ BITS = 256
 class Balls(np.ndarray):
     """An object array of python-flint balls.
 
-    max and min enclose both sides of a tie; a square is a product, since python-flint knows no power of a ball
+    max and min enclose both sides of a tie; a whole power is a product, since python-flint knows no power of a ball
     around 0.
     """
 
@@ -31,8 +31,21 @@ class Balls(np.ndarray):
         return result.view(Balls) if isinstance(result, np.ndarray) and result.dtype == object else result
 
 
+def _power(a: Any, n: Any) -> Any:
+    """aⁿ, by squares and products for a whole n from 0."""
+    if not (n.is_integer() and n >= 0):
+        return a**n
+    count, result = int(float(n)), flint.arb(1)
+    for bit in bin(count)[2:]:
+        result = result * result * (a if bit == "1" else 1)
+    return result
+
+
 _OWN: dict[np.ufunc, Any] = {
-    np.power: np.frompyfunc(lambda a, n: a * a if n == 2 else a**n, 2, 1),
+    np.power: np.frompyfunc(lambda a, n: _power(flint.arb(a), flint.arb(n)), 2, 1),
+    np.square: np.frompyfunc(lambda a: a * a, 1, 1),
+    np.sqrt: np.frompyfunc(lambda a: flint.arb(a).sqrt(), 1, 1),
+    np.sign: np.frompyfunc(lambda a: flint.arb(a).sgn(), 1, 1),
     np.maximum: np.frompyfunc(lambda a, b: flint.arb(a).max(flint.arb(b)), 2, 1),
     np.minimum: np.frompyfunc(lambda a, b: flint.arb(a).min(flint.arb(b)), 2, 1),
 }

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from problems.problem import Array
+
 
 @dataclass(frozen=True, kw_only=True)
 class Precision:
@@ -22,6 +26,11 @@ class Precision:
         """Unit roundoff u = 2^(−digits): fl(a ∘ b) = (a ∘ b)(1 + δ), |δ| ≤ u (Higham 2002, eq. 2.4)."""
         return 2.0**-self.digits
 
+    def holds(self, values: Array) -> Array:
+        """Where `values` have no more digits than the format."""
+        scaled = np.ldexp(np.frexp(values)[0], self.digits)
+        return scaled == np.floor(scaled)
+
     def gamma(self, n: float) -> float:
         """γ_n = n u / (1 − n u), the bound on n roundings in a row (Higham 2002, lemma 3.1); infinite at n u ≥ 1."""
         nu = n * self.unit
@@ -36,4 +45,4 @@ PRECISIONS = {precision.name: precision for precision in (FLOAT64, FLOAT32)}
 # Largest relative error allowed to an elementary function, in units of u, the final rounding included: the power of
 # two above the largest measured, so that libraries and processors not measured have some room.
 # tests/comparisons/arithmetic/test_precision.py measures every installed library against ball arithmetic.
-FUNCTION_ERROR = {"exp": 8, "log": 8, "tanh": 16}
+FUNCTION_ERROR = {"exp": 8, "log": 8, "tanh": 16, "sqrt": 2, "power": 4}

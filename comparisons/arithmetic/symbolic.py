@@ -53,7 +53,14 @@ _FUNCTIONS: dict[np.ufunc, Any] = {
     np.absolute: np.frompyfunc(sympy.Abs, 1, 1),
     np.maximum: np.frompyfunc(sympy.Max, 2, 1),
     np.minimum: np.frompyfunc(sympy.Min, 2, 1),
+    np.sqrt: np.frompyfunc(sympy.sqrt, 1, 1),
+    np.sign: np.frompyfunc(sympy.sign, 1, 1),
     np.greater: np.frompyfunc(sympy.Gt, 2, 1),
+    np.greater_equal: np.frompyfunc(sympy.Ge, 2, 1),
+    np.less: np.frompyfunc(sympy.Lt, 2, 1),
+    np.less_equal: np.frompyfunc(sympy.Le, 2, 1),
+    np.equal: np.frompyfunc(sympy.Eq, 2, 1),
+    np.not_equal: np.frompyfunc(sympy.Ne, 2, 1),
 }
 _PIECEWISE = np.frompyfunc(lambda condition, a, b: sympy.Piecewise((a, condition), (b, True)), 3, 1)
 

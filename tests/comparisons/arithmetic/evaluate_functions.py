@@ -16,14 +16,16 @@ Evaluate = Callable[[Any], Any]
 
 def numpy_functions() -> dict[str, Evaluate]:
     """NumPy, with the sigmoid as the lesson writes it."""
-    return {"exp": np.exp, "log": np.log, "tanh": np.tanh, "sigmoid": lambda z: 1 / (1 + np.exp(-z))}
+    functions = {name: getattr(np, name) for name in ("exp", "log", "tanh", "sqrt")}
+    return {**functions, "power": lambda z: z**0.75, "sigmoid": lambda z: 1 / (1 + np.exp(-z))}
 
 
 def torch_functions() -> dict[str, Evaluate]:
     """PyTorch on the processor."""
     import torch
 
-    functions = {"exp": torch.exp, "log": torch.log, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
+    functions = {name: getattr(torch, name) for name in ("exp", "log", "tanh", "sqrt", "sigmoid")}
+    functions["power"] = lambda z: z**0.75
     return {name: lambda z, f=f: f(torch.tensor(z)).numpy() for name, f in functions.items()}
 
 
@@ -31,7 +33,8 @@ def tensorflow_functions() -> dict[str, Evaluate]:
     """TensorFlow, eagerly."""
     import tensorflow as tf
 
-    functions = {"exp": tf.exp, "log": tf.math.log, "tanh": tf.tanh, "sigmoid": tf.sigmoid}
+    functions = {name: getattr(tf.math, name) for name in ("exp", "log", "tanh", "sqrt", "sigmoid")}
+    functions["power"] = lambda z: z**0.75
     return {name: lambda z, f=f: f(tf.constant(z)).numpy() for name, f in functions.items()}
 
 
@@ -40,7 +43,8 @@ def jax_functions() -> dict[str, Evaluate]:
     import jax
 
     jax.config.update("jax_enable_x64", True)
-    functions = {"exp": jax.numpy.exp, "log": jax.numpy.log, "tanh": jax.numpy.tanh, "sigmoid": jax.nn.sigmoid}
+    functions = {name: getattr(jax.numpy, name) for name in ("exp", "log", "tanh", "sqrt")}
+    functions |= {"power": lambda z: z**0.75, "sigmoid": jax.nn.sigmoid}
     return {name: lambda z, f=f: np.asarray(jax.jit(f)(z)) for name, f in functions.items()}
 
 

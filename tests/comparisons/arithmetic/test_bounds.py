@@ -48,6 +48,14 @@ RULES = {
     "divide": Rule(lambda a, b: a / b, lambda a, b: a / b, 1, 2),
     "negative": Rule(lambda a: -a, lambda a: -a, 0, 1),
     "square": Rule(lambda a: a**2, lambda a: a * a, 1, 1),
+    "cube": Rule(lambda a: a**3, lambda a: a * a * a, FUNCTION_ERROR["power"], 1),
+    "ninth-power": Rule(lambda a: a**9, lambda a: a**9 if a != 0 else a, 8, 1),
+    "power-of-zero": Rule(lambda a: a**0, lambda a: arb(1), 0, 1),
+    "negative-power": Rule(lambda a: np.abs(a) ** -1.5, lambda a: abs(a) ** -1.5, FUNCTION_ERROR["power"], 1),
+    "broken-power": Rule(lambda a: np.abs(a) ** 0.75, lambda a: abs(a) ** arb(0.75), FUNCTION_ERROR["power"], 1),
+    "root": Rule(lambda a: np.sqrt(np.abs(a)), lambda a: abs(a).sqrt(), FUNCTION_ERROR["sqrt"], 1),
+    "sign": Rule(np.sign, lambda a: a.sgn(), 0, 1),
+    "not-below": Rule(lambda a, b: np.where(a >= b, 1, 0), lambda a, b: arb(1) if a >= b else arb(0), 0, 2),
     "half": Rule(lambda a: 0.5 * a, lambda a: a / 2, 0, 1),
     "quarter": Rule(lambda a: a / 4, lambda a: a / 4, 0, 1),
     "third": Rule(lambda a: a / 3, lambda a: a / 3, 1, 1),
@@ -402,6 +410,17 @@ def test_an_exact_zero_is_on_the_kink_and_decided():
     assert (slope.value, slope.error) == (0, 0)
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "error"),
+    [((1.0, 0.0), 1.0, 0.0), ((1.0, 0.0), 2.0, 0.0), ((1.0, 0.5), 1.0, 1.0), ((1.0, 0.5), 1.5, 1.0)],
+)
+def test_equality_is_open_where_an_error_leaves_it_so(a, b, error):
+    held = Bounded(*map(np.array, a), FLOAT64)
+    same, other = np.where(held == b, 1, 0), np.where(held != b, 1, 0)
+    assert (float(same.value), float(other.value)) == (a[0] == b, a[0] != b)
+    assert same.error == other.error == pytest.approx(error)
+
+
 @PRECISIONS
 def test_adding_exactly_zero_changes_nothing(precision, rng):
     a = operand("few-units", precision, rng)
@@ -428,8 +447,31 @@ def test_rounded_numbers_are_within_a_rounding(precision, rng):
 
 
 @pytest.mark.parametrize(
-    "formula", [np.sqrt, lambda a: a**3, lambda a: np.add.reduce(a)], ids=["sqrt", "cube", "reduce"]
+    "formula", [np.cbrt, lambda a: a**a, lambda a: np.add.reduce(a)], ids=["cbrt", "own-power", "reduce"]
 )
 def test_a_formula_without_a_rule_is_refused(formula):
     with pytest.raises((TypeError, NotImplementedError)):
-        formula(Bounded.exact([1.0, 2.0], FLOAT64))
+        formula(Bounded.rounded([1.0, 2.0], FLOAT64))
+
+
+@PRECISIONS
+def test_a_power_by_each_steps_number_encloses_repeated_products(precision, rng):
+    kind = DTYPES[precision.name]
+    base = rng.uniform(0.5, 1, (50, 1)).astype(kind)
+    result = Bounded.exact(base, precision) ** np.arange(400)
+    products = np.cumprod(np.repeat(base, 399, axis=1), axis=1)
+    ways = [np.concatenate([np.ones_like(base), products], axis=1), base ** np.arange(400, dtype=kind)]
+    assert all((np.abs(way.astype(np.float64) - result.value) <= result.error).all() for way in ways)
+
+
+def test_a_constant_that_float32_has_not_is_rounded_there():
+    one = {p.name: Bounded.exact(1.0, p) for p in (FLOAT32, FLOAT64)}
+    assert float(np.float32(0.01)) != 0.01
+    assert (one["float32"] - 0.01).error > (one["float32"] - 0.25).error
+    assert (one["float64"] - 0.01).error <= FLOAT64.unit * 3
+
+
+def test_the_root_of_what_may_be_zero_reaches_it():
+    root = np.sqrt(Bounded(np.array([1e-10, 0.0]), np.array([2e-10, 1e-20]), FLOAT64))
+    assert (root.error >= [1e-5, 1e-10]).all()
+    assert (root.error <= [1.0001e-5, 1.0001e-10]).all()

@@ -53,10 +53,41 @@ def test_square_of_an_exact_zero_is_one():
     assert_bound(bounded([0.0, 1e-30]) ** 2, [0.0, S])
 
 
-@pytest.mark.parametrize("exponent", [3, 0.5])
-def test_power_has_a_rule_for_squares_alone(exponent):
-    with pytest.raises(NotImplementedError, match=r"^Bounded: only the power 2 has a rule$"):
-        bounded(2.0) ** exponent
+def roundings(units: int) -> float:
+    """γ of so many roundings, a float32 candidate's and the bound's own."""
+    return units * W / (1 - units * W)
+
+
+def test_whole_power_carries_every_factor_and_rounds_each_product():
+    carried = 7 * 0.5 * 3.5**6
+    assert_bound(bounded(-3.0, 0.5) ** 7, carried + roundings(6) * (3**7 + carried) + 6 * S)
+
+
+def test_small_whole_power_rounds_as_a_power_function_may():
+    units = FUNCTION_ERROR["power"]
+    assert_bound(bounded(2.0) ** 3, roundings(units) * 8 + units * S)
+
+
+def test_other_power_carries_towards_zero():
+    units, carried = FUNCTION_ERROR["power"], 2.0**-0.5 * ((1 - 0.25) ** -0.5 - 1)
+    assert_bound(bounded(2.0, 0.5) ** -0.5, carried + roundings(units) * (2.0**-0.5 + carried) + units * S)
+
+
+def test_power_needs_an_exact_exponent():
+    with pytest.raises(NotImplementedError, match=r"^Bounded: a power needs an exact exponent$"):
+        bounded(2.0) ** bounded(2.0, 0.5)
+
+
+def test_root_carries_towards_zero():
+    carried, units = 2 - np.sqrt(3.5), FUNCTION_ERROR["sqrt"]
+    assert_bound(np.sqrt(bounded(4.0, 0.5)), carried + units * W * (2 + carried) + S)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "derived"), [(1.0, 0.5, 0), (1.0, 1.0, 2), (0.0, 0.5, 1), (0.0, 0.0, 0), (-2.0, 3.0, 2)]
+)
+def test_sign_is_open_where_the_error_reaches_zero(value, error, derived):
+    assert_bound(np.sign(bounded(value, error)), derived)
 
 
 def test_quotient_carries_numerator_and_divisor():

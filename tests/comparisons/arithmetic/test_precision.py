@@ -8,6 +8,8 @@ float64 arguments per range (NumPy 2.4, PyTorch 2.13, TensorFlow 2.21, JAX 0.10;
     exp        3.5     1.1       2.0      4.1       1.1     1.0       2.2      2.2           8
     log        4.6     1.6       4.3      2.1       1.1     1.2       2.2      1.0           8
     tanh       1.8     1.0       6.1      4.9       1.6     1.2       9.1      7.8          16
+    sqrt       1.0     1.5       1.0      1.0       1.0     1.1       1.0      1.0           2
+    power      1.8     1.0       2.0      1.0       1.2     1.0       2.1      1.0           4
     sigmoid    4.0     2.5       8.4      2.5       2.3     2.3       3.1      2.8      (from exp: 10)
 
 NumPy's float32 exp and log are its own for AVX2 and AVX-512, with errors up to 2.6 and 3.9 units in the last
@@ -43,6 +45,8 @@ EXACT: dict[str, Callable[[Any], Any]] = {
     "exp": lambda x: x.exp(),
     "log": lambda x: x.log(),
     "tanh": lambda x: x.tanh(),
+    "sqrt": lambda x: x.sqrt(),
+    "power": lambda x: x ** flint.arb(0.75),
     "sigmoid": lambda x: 1 / (1 + (-x).exp()),
 }
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1"}
@@ -62,10 +66,12 @@ def arguments(function: str, precision: Precision, rng: np.random.Generator) -> 
         ],
         "log": [small, 1 / small, 1 - small, 1 + small, rng.uniform(0, 2, 4 * COUNT), [1.0]],
         "tanh": [small, -small, rng.uniform(-20, 20, 4 * COUNT), rng.uniform(-1, 1, COUNT), [0.0, -1e3, 1e3]],
+        "sqrt": [small, 1 / small, rng.uniform(0, 10, COUNT), [0.0, 1.0]],
+        "power": [small, 1 / small, rng.uniform(0, 10, 4 * COUNT), [1.0]],
         "sigmoid": [small, -small, rng.uniform(-bits, bits, 2 * COUNT), rng.uniform(-40, 40, 4 * COUNT), [0.0]],
     }
     values = np.concatenate(ranges[function]).astype(precision.name)
-    return values[values > 0] if function == "log" else values
+    return values[values > 0] if function in ("log", "power") else values
 
 
 @pytest.fixture(scope="module")
@@ -133,8 +139,8 @@ def test_function_error_is_no_more_than_eight_times_what_a_library_needs(functio
 @pytest.mark.parametrize("function", [*FUNCTION_ERROR, "sigmoid"])
 def test_bound_encloses_the_library(function, precision, library, measured):
     x, y = (found[f"{function}.{precision.name}"] for found in measured(library))
-    formula = sigmoid if function == "sigmoid" else getattr(np, function)
-    result = formula(Bounded.exact(x, precision))
+    formulas = {"sigmoid": sigmoid, "power": lambda a: a**0.75}
+    result = formulas.get(function, getattr(np, function, None))(Bounded.exact(x, precision))
     told = np.isfinite(result.error)
     assert told[np.isfinite(y)].all()
     assert (np.abs(y.astype(np.float64) - result.value) <= result.error)[told].all()
