@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from problems import Network, Optimizer, ProblemError
+from problems.schedule import Schedule
 
 HUGE = 10**400
 LONGER = 16**5000  # more digits than Python shows
@@ -279,3 +280,31 @@ def test_binary_cross_entropy_needs_a_probability(problem, refused):
     y = np.ones((5, 1))
     problem(y=y, loss="binary_cross_entropy_with_logits")
     refused(ProblemError, "network.loss: binary_cross_entropy needs", lambda: problem(y=y, loss="binary_cross_entropy"))
+
+
+@pytest.mark.parametrize("preparation", ["a\nb", " ", 5, None])
+def test_preparation_is_one_line_or_nothing(problem, preparation):
+    with pytest.raises(ProblemError, match=r"^data\.preparation: "):
+        problem(preparation=preparation)
+
+
+@pytest.mark.parametrize(("l2", "held"), [(1e300, "inf"), (1e-300, "0.0")])
+def test_penalty_that_float32_does_not_hold(problem, l2, held):
+    assert problem(l2=l2).l2 == l2
+    with pytest.raises(ProblemError, match=rf"^network\.l2: .* is {held} in float32$"):
+        problem(l2=l2, dtype="float32")
+
+
+@pytest.mark.parametrize("name", ["step", "exponential"])
+def test_schedule_that_grows_beyond_the_dtype(problem, name):
+    growing = Optimizer(learning_rate=0.1, schedule=Schedule(name=name, every=1, decay=1e5))
+    assert problem(optimizer=growing).steps == 10  # 0.1 · 10^45 at the last of them
+    with pytest.raises(ProblemError, match=r"^training\.schedule: the learning rate of step 10 is inf in float32$"):
+        problem(optimizer=growing, dtype="float32")
+    with pytest.raises(ProblemError, match=r"^training\.schedule: the learning rate of step 100 is inf in float64$"):
+        problem(optimizer=growing, epochs=20)
+
+
+def test_schedule_may_end_at_nothing(problem):
+    fading = Optimizer(learning_rate=0.1, schedule=Schedule(name="step", every=1, decay=1e-300))
+    assert problem(optimizer=fading).optimizer.learning_rate_at(10) == 0

@@ -143,7 +143,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("round trip")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(problem=problems())
 def test_through_a_problem_file(folder, problem):
     path = folder / "other name.toml"
@@ -168,7 +168,7 @@ def test_every_start_in_words_stays_in_words(folder, kind, dtype):
     assert told(load_problem(folder / "start.toml")) == told(problem)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(problem=problems())
 def test_through_a_record(problem):
     again = problem_from_json(json.loads(json.dumps(problem_to_json(problem))))
