@@ -62,10 +62,14 @@ IMPLEMENTATIONS = {
         _keras("tensorflow", "tensorflow", "'backproof[keras]'"),
         _keras("torch", "torch", "'backproof[torch]' keras"),
         _keras("jax", "jax", "'backproof[jax]' keras"),
-        Implementation(name="jax", module="frameworks.jax_mlp", packages=("jax",), install="'backproof[jax]'"),
+        Implementation(name="jax", module="frameworks.jax_mlp", packages=("jax", "optax"), install="'backproof[jax]'"),
+        Implementation(
+            name="sklearn", module="frameworks.sklearn_mlp", packages=("sklearn",), install="'backproof[sklearn]'"
+        ),
     )
 }
 NAMES = tuple(IMPLEMENTATIONS)
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # what pip calls a package, where that is another name
 
 
 def missing_packages(name: str) -> tuple[str, ...]:
@@ -85,11 +89,12 @@ def install_command(name: str) -> str:
 
 def version(name: str) -> str:
     """The installed versions in one line, such as `keras 3.15.1, jax 0.10.2`, read without importing."""
-    return ", ".join(f"{package} {_package_version(package)}" for package in IMPLEMENTATIONS[name].packages)
+    return ", ".join(f"{package} {package_version(package)}" for package in IMPLEMENTATIONS[name].packages)
 
 
-def _package_version(package: str) -> str:
-    for distribution in (package, f"{package}-cpu"):
+def package_version(package: str) -> str:
+    """The installed version of a package that can be imported, read without importing it."""
+    for distribution in (DISTRIBUTIONS.get(package, package), f"{package}-cpu"):
         try:
             return importlib.metadata.version(distribution)
         except importlib.metadata.PackageNotFoundError:

@@ -1,18 +1,22 @@
 """JAX: a pure function of the parameters, value_and_grad of it, jit around the whole step.
 
 The step is traced once for full batches and once more where an epoch ends in a short one. JAX computes in float32
-until its 64-bit switch is on; configure() sets it for each problem. JAX ships no losses: they are written out here.
+until its 64-bit switch is on; configure() sets it for each problem. JAX ships no losses: those that Optax has are
+Optax's, the others are written out here.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
+from frameworks.jax_optimizers import made, require_expressible
 from problems.order import batches
 from problems.problem import Problem
 from problems.step import Step
@@ -25,6 +29,13 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "sigmoid": jax.nn.sigmoid,
     "tanh": jnp.tanh,
     "relu": jax.nn.relu,
+    "leaky_relu": jax.nn.leaky_relu,
+    "elu": jax.nn.elu,
+    "softplus": jax.nn.softplus,
+    "gelu": functools.partial(jax.nn.gelu, approximate=False),
+    "gelu_tanh": functools.partial(jax.nn.gelu, approximate=True),
+    "silu": jax.nn.silu,
+    "softmax": jax.nn.softmax,
 }
 
 
@@ -50,20 +61,62 @@ def binary_cross_entropy(y: jax.Array, y_hat: jax.Array) -> jax.Array:
 
 def binary_cross_entropy_with_logits(y: jax.Array, z: jax.Array) -> jax.Array:
     """The same of ŷ = σ(z), through log σ."""
-    return -jnp.mean(y * jax.nn.log_sigmoid(z) + (1 - y) * jax.nn.log_sigmoid(-z))
+    return jnp.mean(optax.sigmoid_binary_cross_entropy(z, y))
+
+
+def mean_absolute_error(y: jax.Array, y_hat: jax.Array) -> jax.Array:
+    """Mean over rows and outputs of |y − ŷ|."""
+    return jnp.mean(jnp.abs(y - y_hat))
+
+
+def huber(y: jax.Array, y_hat: jax.Array) -> jax.Array:
+    """Mean over rows and outputs of ½ e² for |e| ≤ 1, else |e| − ½, e = y − ŷ."""
+    return jnp.mean(optax.huber_loss(y_hat, y, delta=1.0))
+
+
+def categorical_cross_entropy(y: jax.Array, y_hat: jax.Array) -> jax.Array:
+    """−Σ over classes of y log ŷ, mean over rows; a term whose y is 0 takes the logarithm of 1."""
+    return -jnp.mean(jnp.sum(y * jnp.log(jnp.where(y == 0, 1, y_hat)), axis=1))
+
+
+def categorical_cross_entropy_with_logits(y: jax.Array, z: jax.Array) -> jax.Array:
+    """The same of ŷ = softmax(z)."""
+    return jnp.mean(optax.softmax_cross_entropy(z, y))
+
+
+def sparse_categorical_cross_entropy(y: jax.Array, y_hat: jax.Array) -> jax.Array:
+    """−log ŷ of the right class, mean over rows."""
+    return -jnp.mean(jnp.log(jnp.take_along_axis(y_hat, y.astype(int), axis=1)))
+
+
+def sparse_categorical_cross_entropy_with_logits(y: jax.Array, z: jax.Array) -> jax.Array:
+    """The same of ŷ = softmax(z)."""
+    return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(z, y[:, 0].astype(int)))
+
+
+def hinge(y: jax.Array, y_hat: jax.Array) -> jax.Array:
+    """Mean over rows and outputs of max(0, 1 − y ŷ)."""
+    return jnp.mean(optax.hinge_loss(y_hat, y))
 
 
 LOSSES = {
     "mean_squared_error": mean_squared_error,
     "half_squared_error": half_squared_error,
+    "mean_absolute_error": mean_absolute_error,
+    "huber": huber,
     "binary_cross_entropy": binary_cross_entropy,
     "binary_cross_entropy_with_logits": binary_cross_entropy_with_logits,
+    "categorical_cross_entropy": categorical_cross_entropy,
+    "categorical_cross_entropy_with_logits": categorical_cross_entropy_with_logits,
+    "sparse_categorical_cross_entropy": sparse_categorical_cross_entropy,
+    "sparse_categorical_cross_entropy_with_logits": sparse_categorical_cross_entropy_with_logits,
+    "hinge": hinge,
 }
 
 
 def versions() -> dict[str, str]:
     """What this implementation runs on."""
-    return {"jax": jax.__version__}
+    return {"jax": jax.__version__, "optax": optax.__version__}
 
 
 def configure(dtype: str) -> None:
@@ -86,26 +139,31 @@ def require_known(problem: Problem) -> None:
         ("dtype", [problem.dtype], DTYPES),
         ("activation", problem.network.activations, ACTIVATIONS),
         ("loss", [problem.loss], LOSSES),
-        ("optimizer", [problem.optimizer.name], ("sgd",)),
     )
     for what, names, choices in known:
         for name in names:
             if name not in choices:
                 raise NotImplementedError(f"jax: {what} {name!r} is not written here")
+    require_expressible(problem.optimizer)
 
 
-def step_function(problem: Problem) -> Callable[..., tuple[jax.Array, Tree, Tree]]:
-    """(parameters, x, y) to (loss, gradients, new parameters), compiled."""
-    activations = problem.network.activations
-    learning_rate, loss = problem.optimizer.learning_rate, LOSSES[problem.loss]
+def penalty(parameters: Tree, l2: float) -> jax.Array | float:
+    """½ l2 Σ W² over all weights."""
+    return 0.5 * l2 * sum(jnp.sum(jnp.square(w)) for name, w in parameters.items() if name[0] == "W") if l2 else 0.0
+
+
+def step_function(problem: Problem, update: optax.GradientTransformation) -> Callable[..., tuple[Any, ...]]:
+    """(parameters, state, x, y) to (loss, gradients, new parameters, new state), compiled."""
+    activations, loss = problem.network.activations, LOSSES[problem.loss]
 
     def objective(parameters: Tree, x: jax.Array, y: jax.Array) -> jax.Array:
-        return loss(y, forward(parameters, x, activations))
+        return loss(y, forward(parameters, x, activations)) + penalty(parameters, problem.l2)
 
     @jax.jit
-    def step(parameters: Tree, x: jax.Array, y: jax.Array) -> tuple[jax.Array, Tree, Tree]:
+    def step(parameters: Tree, state: Any, x: jax.Array, y: jax.Array) -> tuple[jax.Array, Tree, Tree, Any]:
         value, gradients = jax.value_and_grad(objective)(parameters, x, y)
-        return value, gradients, jax.tree.map(lambda theta, slope: theta - learning_rate * slope, parameters, gradients)
+        updates, state = update.update(gradients, state, parameters)
+        return value, gradients, optax.apply_updates(parameters, updates), state
 
     return step
 
@@ -114,10 +172,11 @@ def train(problem: Problem) -> Iterator[Step]:
     """Every step of training `problem`."""
     require_known(problem)
     configure(problem.dtype)
-    step = step_function(problem)
     parameters: Any = {name: jnp.asarray(values) for name, values in problem.initial.items()}
+    update = made(problem.optimizer, tuple(problem.initial))
+    step, state = step_function(problem, update), update.init(parameters)
     for rows in batches(problem):
-        loss, gradients, parameters = step(parameters, problem.x[rows], problem.y[rows])
+        loss, gradients, parameters, state = step(parameters, state, problem.x[rows], problem.y[rows])
         yield Step(
             rows=rows,
             loss=np.asarray(loss),

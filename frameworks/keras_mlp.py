@@ -1,13 +1,14 @@
 """Keras: keras.Sequential, compile, train_on_batch, on the backend that KERAS_BACKEND names for this process.
 
 train_on_batch tells no gradients, and the loss it tells is float32 on PyTorch. An optimizer subclass keeps each
-gradient in a slot variable and a Sequential subclass keeps the loss in a weight of its own; both work in compiled
-mode on all three backends. Starting numbers go in by set_weights: keras.initializers.Constant rounds 0.1 to float32
-on TensorFlow.
+gradient in a slot variable and a Sequential subclass keeps the loss, penalties included, in a weight of its own; both
+work in compiled mode on all three backends. Starting numbers go in by set_weights: keras.initializers.Constant rounds
+0.1 to float32 on TensorFlow.
 """
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,32 +16,17 @@ from typing import Any
 import keras
 import numpy as np
 
+from frameworks.keras_optimizers import made, require_expressible
 from problems.order import batches
 from problems.problem import Array, Problem
 from problems.step import Step
 
 DTYPES = ("float64", "float32")
-ACTIVATIONS = ("linear", "sigmoid", "tanh", "relu")
-
-
-class KeepingSGD(keras.optimizers.SGD):
-    """Plain SGD that also keeps the last gradient of every variable.
-
-    On PyTorch, keras.optimizers.SGD itself updates by torch._foreach_add_, with one rounding where update_step has
-    two; its subclasses, this one too, go through update_step on every backend.
-    """
-
-    def build(self, variables: list[Any]) -> None:
-        """One slot variable per parameter."""
-        super().build(variables)
-        self.kept = [
-            self.add_variable_from_reference(reference_variable=variable, name="gradient") for variable in variables
-        ]
-
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Keep the gradient, then update as SGD does."""
-        self.assign(self.kept[self._get_variable_index(variable)], gradient)
-        super().update_step(gradient, variable, learning_rate)
+ACTIVATIONS: dict[str, Any] = {
+    **{name: name for name in ("linear", "sigmoid", "tanh", "relu", "elu", "softplus", "gelu", "silu", "softmax")},
+    "leaky_relu": functools.partial(keras.activations.leaky_relu, negative_slope=0.01),
+    "gelu_tanh": functools.partial(keras.activations.gelu, approximate=True),
+}
 
 
 class KeepingSequential(keras.Sequential):
@@ -61,7 +47,7 @@ def mean(elements: Any) -> Any:
     """Sum over all elements, divided by how many there are.
 
     keras.ops.mean rounds float64 to float32 on JAX and PyTorch, and the division that ends keras.losses.Loss does on
-    PyTorch; keras.losses.MeanSquaredError and BinaryCrossentropy meet both.
+    PyTorch; the classes of keras.losses meet both, so what they average is averaged here.
     """
     return keras.ops.sum(elements) / keras.ops.cast(keras.ops.size(elements), elements.dtype)
 
@@ -89,11 +75,58 @@ def binary_cross_entropy_with_logits(y_true: Any, y_pred: Any) -> Any:
     return mean(keras.ops.binary_crossentropy(y_true, y_pred, from_logits=True))
 
 
+def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
+    """Mean over rows and outputs of |y − ŷ|."""
+    return mean(keras.ops.abs(y_true - y_pred))
+
+
+def huber(y_true: Any, y_pred: Any) -> Any:
+    """Mean over rows and outputs of ½ e² for |e| ≤ 1, else |e| − ½, e = ŷ − y, as keras.losses.huber has it."""
+    error = y_pred - y_true
+    size = keras.ops.abs(error)
+    return mean(keras.ops.where(size <= 1, 0.5 * keras.ops.square(error), size - 0.5))
+
+
+def categorical_cross_entropy(y_true: Any, y_pred: Any) -> Any:
+    """Mean over rows of Keras's cross-entropy of class probabilities.
+
+    Keras divides them by their sum and clips them on JAX and PyTorch; on TensorFlow it takes the softmax's input.
+    """
+    return mean(keras.ops.categorical_crossentropy(y_true, y_pred))
+
+
+def categorical_cross_entropy_with_logits(y_true: Any, y_pred: Any) -> Any:
+    """Mean over rows of Keras's cross-entropy of logits."""
+    return mean(keras.ops.categorical_crossentropy(y_true, y_pred, from_logits=True))
+
+
+def sparse_categorical_cross_entropy(y_true: Any, y_pred: Any) -> Any:
+    """Mean over rows of Keras's cross-entropy of class probabilities, y the number of the class."""
+    return mean(keras.ops.sparse_categorical_crossentropy(y_true, y_pred))
+
+
+def sparse_categorical_cross_entropy_with_logits(y_true: Any, y_pred: Any) -> Any:
+    """Mean over rows of Keras's cross-entropy of logits, y the number of the class."""
+    return mean(keras.ops.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True))
+
+
+def hinge(y_true: Any, y_pred: Any) -> Any:
+    """Mean over rows and outputs of max(1 − y ŷ, 0), as keras.losses.hinge has it of labels −1 and 1."""
+    return mean(keras.ops.maximum(1.0 - y_true * y_pred, 0.0))
+
+
 LOSSES: dict[str, Callable[[Any, Any], Any]] = {
     "mean_squared_error": mean_squared_error,
     "half_squared_error": half_squared_error,
+    "mean_absolute_error": mean_absolute_error,
+    "huber": huber,
     "binary_cross_entropy": binary_cross_entropy,
     "binary_cross_entropy_with_logits": binary_cross_entropy_with_logits,
+    "categorical_cross_entropy": categorical_cross_entropy,
+    "categorical_cross_entropy_with_logits": categorical_cross_entropy_with_logits,
+    "sparse_categorical_cross_entropy": sparse_categorical_cross_entropy,
+    "sparse_categorical_cross_entropy_with_logits": sparse_categorical_cross_entropy_with_logits,
+    "hinge": hinge,
 }
 
 
@@ -123,28 +156,26 @@ def require_known(problem: Problem) -> None:
         ("dtype", [problem.dtype], DTYPES),
         ("activation", problem.network.activations, ACTIVATIONS),
         ("loss", [problem.loss], LOSSES),
-        ("optimizer", [problem.optimizer.name], ("sgd",)),
     )
     for what, names, choices in known:
         for name in names:
             if name not in choices:
                 raise NotImplementedError(f"keras: {what} {name!r} is not written here")
+    require_expressible(problem.optimizer)
 
 
 def build(problem: Problem) -> KeepingSequential:
     """The compiled network, holding the problem's starting numbers exactly."""
     network = problem.network
+    penalty = keras.regularizers.L2(0.5 * problem.l2) if problem.l2 else None
     layers = [
-        keras.layers.Dense(n_out, activation=activation)
+        keras.layers.Dense(n_out, activation=ACTIVATIONS[activation], kernel_regularizer=penalty)
         for n_out, activation in zip(network.units, network.activations, strict=True)
     ]
     model = KeepingSequential([keras.Input((network.inputs,)), *layers])
     model.set_weights([w if name[0] == "W" else w[0] for name, w in problem.initial.items()])
     model.keep_loss()
-    model.compile(
-        optimizer=KeepingSGD(learning_rate=problem.optimizer.learning_rate),
-        loss=LOSSES[problem.loss],
-    )
+    model.compile(optimizer=made(problem.optimizer), loss=LOSSES[problem.loss])
     return model
 
 

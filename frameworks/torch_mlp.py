@@ -1,4 +1,4 @@
-"""PyTorch: nn.Sequential, a loss module, loss.backward() and torch.optim.SGD.
+"""PyTorch: nn.Sequential, a loss module, loss.backward() and an optimizer of torch.optim.
 
 nn.Linear keeps its weight as (n_out, n_in) and its bias as (n_out,); they are transposed on the way in and out.
 """
@@ -10,16 +10,24 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
+from frameworks.torch_optimizers import clip, made, require_expressible, scheduled
 from problems.order import batches
 from problems.problem import Array, Problem
 from problems.step import Step
 
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
-ACTIVATIONS: dict[str, type[nn.Module]] = {
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "linear": nn.Identity,
     "sigmoid": nn.Sigmoid,
     "tanh": nn.Tanh,
     "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "softplus": nn.Softplus,
+    "gelu": nn.GELU,
+    "gelu_tanh": lambda: nn.GELU(approximate="tanh"),
+    "silu": nn.SiLU,
+    "softmax": lambda: nn.Softmax(dim=1),
 }
 
 
@@ -31,11 +39,53 @@ class HalfSquaredError(nn.Module):
         return (0.5 * (y_hat - y) ** 2).sum(dim=1).mean()
 
 
+class CategoricalCrossEntropy(nn.Module):
+    """−Σ over classes of y log ŷ, mean over rows; torch.nn has it of logits only.
+
+    A term whose y is 0 takes the logarithm of 1: its slope is 0 even where ŷ has rounded to 0.
+    """
+
+    def forward(self, y_hat: Tensor, y: Tensor) -> Tensor:
+        """The loss, one number."""
+        return -(y * torch.where(y == 0, 1, y_hat).log()).sum(dim=1).mean()
+
+
+class SparseCategoricalCrossEntropy(nn.Module):
+    """−log ŷ of the right class, mean over rows."""
+
+    def forward(self, y_hat: Tensor, y: Tensor) -> Tensor:
+        """The loss, one number."""
+        return -y_hat.gather(1, y.long()).log().mean()
+
+
+class SparseCrossEntropyWithLogits(nn.CrossEntropyLoss):
+    """nn.CrossEntropyLoss with the numbers of the classes as a column."""
+
+    def forward(self, z: Tensor, y: Tensor) -> Tensor:
+        """The loss, one number."""
+        return super().forward(z, y[:, 0].long())
+
+
+class Hinge(nn.Module):
+    """max(0, 1 − y ŷ), mean over rows and outputs; nn.HingeEmbeddingLoss is another loss."""
+
+    def forward(self, y_hat: Tensor, y: Tensor) -> Tensor:
+        """The loss, one number."""
+        return torch.relu(1 - y * y_hat).mean()
+
+
 LOSSES: dict[str, type[nn.Module]] = {
     "mean_squared_error": nn.MSELoss,
     "half_squared_error": HalfSquaredError,
+    "mean_absolute_error": nn.L1Loss,
+    "huber": nn.HuberLoss,
     "binary_cross_entropy": nn.BCELoss,
     "binary_cross_entropy_with_logits": nn.BCEWithLogitsLoss,
+    "categorical_cross_entropy": CategoricalCrossEntropy,
+    "categorical_cross_entropy_with_logits": nn.CrossEntropyLoss,
+    "sparse_categorical_cross_entropy": SparseCategoricalCrossEntropy,
+    "sparse_categorical_cross_entropy_with_logits": SparseCrossEntropyWithLogits,
+    "hinge": Hinge,
 }
 
 
@@ -90,12 +140,20 @@ def require_known(problem: Problem) -> None:
         ("dtype", [problem.dtype], DTYPES),
         ("activation", problem.network.activations, ACTIVATIONS),
         ("loss", [problem.loss], LOSSES),
-        ("optimizer", [problem.optimizer.name], ("sgd",)),
     )
     for what, names, choices in known:
         for name in names:
             if name not in choices:
                 raise NotImplementedError(f"torch: {what} {name!r} is not written here")
+    require_expressible(problem.optimizer)
+
+
+def penalty(model: nn.Sequential, l2: float) -> Tensor | float:
+    """½ l2 Σ W² over all weights.
+
+    In the loss, where the gradients have it too; weight_decay of torch.optim would reach biases and neither.
+    """
+    return 0.5 * l2 * sum((linear.weight**2).sum() for linear in linears(model)) if l2 else 0.0
 
 
 def train(problem: Problem) -> Iterator[Step]:
@@ -104,14 +162,17 @@ def train(problem: Problem) -> Iterator[Step]:
     configure()
     model = build(problem)
     criterion = LOSSES[problem.loss]()
-    optimizer = torch.optim.SGD(model.parameters(), lr=problem.optimizer.learning_rate)
+    optimizer = made(problem.optimizer, model)
+    schedule = scheduled(problem.optimizer.schedule, optimizer)
     x, y = torch.tensor(problem.x), torch.tensor(problem.y)
     for rows in batches(problem):
         optimizer.zero_grad()
-        loss = criterion(model(x[rows]), y[rows])
+        loss = criterion(model(x[rows]), y[rows]) + penalty(model, problem.l2)
         loss.backward()
-        gradients = canonical(model, gradient)
+        gradients = canonical(model, lambda parameter: gradient(parameter).clone())
+        clip(problem.optimizer, model)
         optimizer.step()
+        schedule.step()
         yield Step(
             rows=rows,
             loss=loss.detach().numpy(),

@@ -19,7 +19,7 @@ from comparisons.implementations import (
 
 
 def test_names_are_those_of_the_issue() -> None:
-    frameworks = ("torch", "keras-tensorflow", "keras-torch", "keras-jax", "jax")
+    frameworks = ("torch", "keras-tensorflow", "keras-torch", "keras-jax", "jax", "sklearn")
     assert NAMES == ("manual-scalar", "manual-matrix", *frameworks)
 
 
@@ -59,7 +59,7 @@ def test_asking_what_is_installed_imports_no_framework() -> None:
     code = (
         "import sys; from comparisons.implementations import NAMES, installed, version\n"
         "for name in NAMES: installed(name) and version(name)\n"
-        "print([m for m in ('torch', 'keras', 'tensorflow', 'jax') if m in sys.modules])"
+        "print([m for m in ('torch', 'keras', 'tensorflow', 'jax', 'optax', 'sklearn') if m in sys.modules])"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == "[]\n"

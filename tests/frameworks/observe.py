@@ -39,15 +39,33 @@ def one_layer(dtype: str, **changes: Any) -> Problem:
     return Problem(**(fields | changes))
 
 
+OUTPUTS = {
+    "binary_cross_entropy": "sigmoid",
+    "categorical_cross_entropy": "softmax",
+    "sparse_categorical_cross_entropy": "softmax",
+}
+
+
+def targets(loss: str, rng: np.random.Generator) -> Any:
+    """Five rows of targets for two outputs, such as `loss` takes."""
+    labels = rng.integers(0, 2, (5, 2))
+    if loss.startswith("sparse"):
+        return labels[:, :1]
+    if loss.startswith("categorical"):
+        return np.eye(2)[labels[:, 0]]
+    return 2 * labels - 1 if loss == "hinge" else labels
+
+
 def deep(loss: str, dtype: str) -> Problem:
-    """3-4-3-2-2 with every activation, the last one as `loss` needs it."""
+    """3-4-3-2-2 with every activation of the lesson, the last one as `loss` needs it."""
     rng = np.random.default_rng(2)
-    last = "sigmoid" if loss == "binary_cross_entropy" else "linear"
-    network = Network(inputs=3, units=(4, 3, 2, 2), activations=("tanh", "relu", "sigmoid", last))
+    network = Network(
+        inputs=3, units=(4, 3, 2, 2), activations=("tanh", "relu", "sigmoid", OUTPUTS.get(loss, "linear"))
+    )
     return Problem(
         name=f"{loss}, {dtype}",
         x=rng.uniform(-2, 2, (5, 3)),
-        y=rng.integers(0, 2, (5, 2)),
+        y=targets(loss, rng),
         network=network,
         loss=loss,
         initial={name: rng.uniform(-1, 1, shape) for name, shape in network.parameter_shapes.items()},

@@ -10,6 +10,7 @@ PROBLEM = """
 import json
 import numpy as np
 from frameworks import jax_mlp
+from frameworks.jax_optimizers import made
 from problems import Network, Optimizer, Problem, batches
 def problem(loss="mean_squared_error", rows=1, z=0.1, y=1.0, **changes):
     last = "sigmoid" if loss == "binary_cross_entropy" else "linear"
@@ -23,9 +24,10 @@ def problem(loss="mean_squared_error", rows=1, z=0.1, y=1.0, **changes):
 TRACES = """
 one = problem(rows=7, epochs=4, batch_size=3)
 jax_mlp.configure(one.dtype)
-step = jax_mlp.step_function(one)
+update = made(one.optimizer, tuple(one.initial))
+step, state = jax_mlp.step_function(one, update), update.init(one.initial)
 for rows in batches(one):
-    step(one.initial, one.x[rows], one.y[rows])
+    step(one.initial, state, one.x[rows], one.y[rows])
 print(step._cache_size())
 """
 

