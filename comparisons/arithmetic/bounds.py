@@ -279,9 +279,9 @@ def _square(a: Bounded) -> Bounded:
 
 
 def _power(a: Bounded, exponent: Bounded) -> Bounded:
-    """aⁿ for exponents that are exact numbers, one or an array of them."""
+    """aⁿ for exponents that are exact numbers, one or an array of them; a from 0 where they carry errors."""
     if np.any(exponent.error != 0):
-        raise NotImplementedError("Bounded: a power needs an exact exponent")
+        return _power_of_rounded(a, exponent)
     if exponent.ndim == 0 and exponent.value == 2:
         return _square(a)
     whole = (exponent.value == np.floor(exponent.value)) & (exponent.value >= 0)
@@ -306,6 +306,15 @@ def _carried_by_power(a: Bounded, n: Array) -> Array:
     """|(a + δ)ⁿ − aⁿ| ≤ aⁿ ((1 − ε/a)^−|n| − 1) for |δ| ≤ ε < a."""
     relative = np.where(a.value > a.error, np.log1p(a.error / (a.value - a.error)), np.inf)
     return np.power(a.value, n) * np.expm1(np.abs(n) * relative * INFLATION)
+
+
+def _power_of_rounded(a: Bounded, exponent: Bounded) -> Bounded:
+    """aⁿ = e^(n log a), where also n log a may be rounded."""
+    value, logarithm = np.power(a.value, exponent.value), np.abs(np.log(a.value))
+    relative = np.where(a.value > a.error, np.log1p(a.error / (a.value - a.error)), np.inf)
+    shift = (np.abs(exponent.value) + exponent.error) * relative + exponent.error * logarithm
+    units = FUNCTION_ERROR["power"] + np.abs(exponent.value) * logarithm
+    return _product(value, value * np.expm1(shift * INFLATION), np.zeros_like(value, bool), units, a.precision)
 
 
 def _sqrt(a: Bounded) -> Bounded:

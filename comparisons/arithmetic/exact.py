@@ -41,10 +41,15 @@ def _power(a: Any, n: Any) -> Any:
     return result
 
 
+def _square_root(a: Any) -> Any:
+    """√a; of a ball around 0 what is not negative of it: a square of a ball around 0 has negative numbers in it too."""
+    return (a.nonnegative_part() if a.contains(0) else a).sqrt()
+
+
 _OWN: dict[np.ufunc, Any] = {
     np.power: np.frompyfunc(lambda a, n: _power(flint.arb(a), flint.arb(n)), 2, 1),
     np.square: np.frompyfunc(lambda a: a * a, 1, 1),
-    np.sqrt: np.frompyfunc(lambda a: flint.arb(a).sqrt(), 1, 1),
+    np.sqrt: np.frompyfunc(lambda a: _square_root(flint.arb(a)), 1, 1),
     np.sign: np.frompyfunc(lambda a: flint.arb(a).sgn(), 1, 1),
     np.maximum: np.frompyfunc(lambda a, b: flint.arb(a).max(flint.arb(b)), 2, 1),
     np.minimum: np.frompyfunc(lambda a, b: flint.arb(a).min(flint.arb(b)), 2, 1),

@@ -1,0 +1,12 @@
+"""Where formulas start: the numbers that a run itself reported."""
+
+from __future__ import annotations
+
+from comparisons.arithmetic.bounds import Bounded
+from comparisons.arithmetic.precision import Precision
+from problems.problem import Array
+
+
+def leaves(values: Array, run: Precision, carried: Precision) -> Bounded:
+    """The run's own numbers: exact, unless the implementation carries less than the run's precision."""
+    return Bounded.exact(values, carried) if carried is run else Bounded.rounded(values, carried)
