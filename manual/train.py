@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from manual.network import loss_routes, train_step
+from manual.optimizers import coefficients, initial_state, updated
 from problems.order import batches
 from problems.problem import Problem
 from problems.step import Step
@@ -20,11 +21,14 @@ def versions() -> dict[str, str]:
 def train(problem: Problem) -> Iterator[Step]:
     """Every step of training `problem`, in its dtype."""
     route, *_ = loss_routes(problem.network, problem.loss)
-    learning_rate = np.dtype(problem.dtype).type(problem.optimizer.learning_rate)
+    optimizer, number = problem.optimizer, np.dtype(problem.dtype).type
     parameters = problem.initial
-    for rows in batches(problem):
+    state = initial_state(optimizer, parameters, coefficients(optimizer, 1, number))
+    for t, rows in enumerate(batches(problem), 1):
+        given = coefficients(optimizer, t, number)
         with np.errstate(all="ignore"):  # a training that diverges shows it in its numbers
-            loss, gradients, parameters = train_step(
-                problem.network, route, parameters, problem.x[rows], problem.y[rows], learning_rate
+            loss, gradients, _ = train_step(
+                problem.network, route, parameters, problem.x[rows], problem.y[rows], given["rate"]
             )
+            parameters, state = updated(optimizer, parameters, gradients, state, given)
         yield Step(rows=rows, loss=loss, gradients=gradients, parameters=parameters)

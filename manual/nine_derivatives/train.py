@@ -28,6 +28,8 @@ def lesson(problem: Problem) -> ModuleType:
     """The lesson that trains `problem`; raises NotImplementedError where neither of the two does."""
     network = problem.network
     key = (network.sizes, network.activations, problem.loss)
+    if not problem.optimizer.plain or problem.l2:
+        raise NotImplementedError("the nine derivatives are written for plain gradient descent without a penalty")
     if key not in LESSONS or problem.batch_size != 1:
         raise NotImplementedError(
             "the nine derivatives are written for one row at a time and a 2-2-1 network, "
