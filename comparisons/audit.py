@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from comparisons.arithmetic.precision import FLOAT32, PRECISIONS, Precision
+from comparisons.own_states import Before, OwnStates, block_length
 from comparisons.reference import Expectation, expectations, own_updates
 from comparisons.structure import structural_faults, value_faults
 from comparisons.tally import Judged, Tally
@@ -29,8 +30,8 @@ def audit(trace: Trace) -> Audit:
     if faults:
         return Audit(verdict=Verdict.DISAGREES, carries=None, steps=trace.steps, faults=tuple(faults))
     tallies = {name: Tally(name, trace.problem.dtype) for name in actual_values(trace)}
-    for positions in chunks(trace):
-        judge(observed_at(trace, positions), tallies)
+    for observed in observations(trace):
+        judge(observed, tallies)
     found = concluded(list(tallies.values()), trace.problem.dtype, trace.steps, value_faults(trace))
     return replace(found, untold=farthest_untold(trace, list(tallies.values())))
 
@@ -47,8 +48,11 @@ def actual_values(trace: Trace) -> dict[str, Array]:
 def chunks(trace: Trace) -> Iterator[Array]:
     """Positions of steps to evaluate together: equally many rows each, and few enough to bound the memory.
 
-    Every step stands in exactly one chunk.
+    Every step stands in exactly one chunk. Where the optimizer remembers earlier steps, the chunks follow each other.
     """
+    if not trace.problem.optimizer.plain:
+        yield from _chunks_in_order(trace)
+        return
     network = trace.problem.network
     widest = trace.rows.shape[1] * max(network.sizes)
     numbers = widest + sum(rows * columns for rows, columns in network.parameter_shapes.values())
@@ -60,11 +64,21 @@ def chunks(trace: Trace) -> Iterator[Array]:
             yield positions[begin : begin + length]
 
 
+def _chunks_in_order(trace: Trace) -> Iterator[Array]:
+    rows_used = (trace.rows >= 0).sum(axis=1)
+    length = block_length(trace)
+    for begin in range(0, trace.steps, length):
+        block = rows_used[begin : begin + length]
+        for count in np.unique(block):
+            yield begin + np.flatnonzero(block == count)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Observed:
     """Steps with equally many rows, and what an implementation made of them.
 
-    positions: (steps,) from 0; before: parameter name to (steps, *shape), the state just before each step;
+    positions: (steps,) from 0; before: parameter name to (steps, *shape), the state just before each step, with what
+    the optimizer remembers where that is anything;
     x (steps, rows, n_in); y (steps, rows, n_out); actual: quantity name to what was reported, (steps, ...).
     """
 
@@ -76,15 +90,26 @@ class Observed:
     actual: Parameters
 
 
-def observed_at(trace: Trace, positions: Array) -> Observed:
-    """The steps of `trace` at `positions`, all with equally many rows."""
+def observations(trace: Trace) -> Iterator[Observed]:
+    """All steps of `trace`, chunk by chunk."""
+    states = OwnStates(trace)
+    for positions in chunks(trace):
+        yield observed_at(trace, positions, states)
+
+
+def observed_at(trace: Trace, positions: Array, states: OwnStates | None = None) -> Observed:
+    """The steps of `trace` at `positions`, rising, all with equally many rows.
+
+    states: those of the same trace, where they are kept from one call to the next.
+    """
     problem = trace.problem
     rows = trace.rows[positions]
     rows = rows[:, : int((rows[0] >= 0).sum())]
+    before: Parameters = {name: trace.before(name, positions) for name in problem.network.parameter_shapes}
     return Observed(
         problem=problem,
         positions=positions,
-        before={name: trace.before(name, positions) for name in problem.network.parameter_shapes},
+        before=before if problem.optimizer.plain else Before(before, states or OwnStates(trace), positions),
         x=problem.x[rows],
         y=problem.y[rows],
         actual={name: values[positions] for name, values in actual_values(trace).items()},
@@ -114,6 +139,8 @@ def expected_of(observed: Observed, carried: Precision, learning_rate: Array | N
     """What every quantity must be; an update that is not told is judged from the implementation's own gradient."""
     problem, before = observed.problem, observed.before
     expected = expectations(problem, before, observed.x, observed.y, carried, learning_rate)
+    if isinstance(before, Before):
+        return expected
     gradients = {name: observed.actual.get(f"gradient.{name}") for name in before}
     told = {name: values for name, values in gradients.items() if values is not None}
     if len(told) < len(before) or all(expected[f"parameter.{name}"].told.all() for name in before):

@@ -50,7 +50,7 @@ def until_converged(problem: Problem, tolerance: float) -> Stop:
     """The end of the first epoch in which ‖learning_rate · ∇L‖₂ is below `tolerance` at every step.
 
     The norm runs over all parameters together, the gradient being that of the step's own rows before its update;
-    the learning rate is the one the training uses, as its dtype holds it. NaN is below nothing.
+    the learning rate is the one the training starts with, as its dtype holds it. NaN is below nothing.
     Raises ProblemError unless `tolerance` is a finite number greater than 0.
     """
     tolerance = require_positive(OPTION, tolerance)

@@ -16,7 +16,8 @@ import numpy as np
 
 from comparisons.arithmetic.bounds import Bounded
 from comparisons.arithmetic.precision import FLOAT32, FLOAT64, PRECISIONS, Precision
-from comparisons.audit import Observed, chunks, observed_at
+from comparisons.audit import Observed, observations
+from comparisons.own_states import Before
 from comparisons.reference import Expectation, expectations, leaves, quantities
 from comparisons.tally import outside
 from comparisons.verdict import Audit, Verdict
@@ -200,7 +201,7 @@ def known_deviation(trace: Trace, audit: Audit) -> str | None:
         if known.implementation == trace.implementation and known.concerns(trace.problem)
     ]
     for together in _few_first(met):
-        if all(_explains(together, observed_at(trace, positions)) for positions in chunks(trace)):
+        if all(_explains(together, observed) for observed in observations(trace)):
             return "; ".join(f"{known.text} (seen with {known.seen_with})" for known in together)
     return None
 
@@ -217,10 +218,15 @@ def _explains(together: tuple[KnownDeviation, ...], observed: Observed) -> bool:
     carried = min((known.carries for known in together if known.carries), key=lambda one: one.digits, default=run)
     states = (problem, observed.before, observed.x, observed.y)
     right = expectations(*states)
-    explained = _explained_steps(observed, right, expectations(*states, carried))
+    lower = expectations(*states, carried)
+    explained = _explained_steps(observed, right, lower)
+    updates = {name: lower[name] for name in lower if name.startswith("parameter.")}
     for known in together:
         if known.route is not None:
-            explained |= _explained_steps(observed, right, instead(observed, known.route(carried), carried))
+            other = instead(observed, known.route(carried), carried)
+            if isinstance(observed.before, Before):  # its updates follow from its own gradients
+                other |= updates
+            explained |= _explained_steps(observed, right, other)
     return bool(explained.all())
 
 

@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from comparisons.arithmetic.bounds import INFLATION, Bounded
+from comparisons.arithmetic.bounds import Bounded
+from comparisons.arithmetic.leaves import leaves as leaves
 from comparisons.arithmetic.precision import PRECISIONS, Precision
+from comparisons.arithmetic.unions import union
+from comparisons.own_states import Before
 from manual.network import StepResult, completed_step, forward, loss_routes
 from manual.optimizers import sgd
 from problems.problem import Array, Parameters, Problem
@@ -29,11 +32,6 @@ class Expectation:
     told: Array
 
 
-def leaves(values: Array, run: Precision, carried: Precision) -> Bounded:
-    """The run's own numbers: exact, unless the implementation carries less than the run's precision."""
-    return Bounded.exact(values, carried) if carried is run else Bounded.rounded(values, carried)
-
-
 def expectations(
     problem: Problem,
     parameters: Parameters,
@@ -47,6 +45,8 @@ def expectations(
     parameters: each (steps, *shape), the state before each step; x (steps, rows, n_in); y (steps, rows, n_out).
     carried: the precision to allow for; the run's own unless given.
     learning_rate: (steps, 1, 1), one for each step; the problem's own unless given.
+    Updates are those of gradient descent from the formulas' gradient; with `parameters` of a trace that remembers
+    earlier steps (`Before`), those of the problem's optimizer from the gradients that were reported.
     """
     run = PRECISIONS[problem.dtype]
     carried = carried or run
@@ -54,6 +54,9 @@ def expectations(
     inputs, targets = leaves(x, run, carried), leaves(y, run, carried)
     rate = Bounded.rounded(problem.optimizer.learning_rate if learning_rate is None else learning_rate, carried)
     best, every = (quantities(step) for step in carried_step(problem, state, inputs, targets, rate))
+    if isinstance(parameters, Before):
+        own = {f"parameter.{name}": values for name, values in parameters.updates(carried).items()}
+        best, every = best | own, every | own
     return {name: _expectation(every[name], best[name]) for name in best}
 
 
@@ -69,7 +72,7 @@ def carried_step(
     best = completed_step(problem.network, state, cache, losses[0], deltas[0], rate)
     if len(routes) == 1:
         return best, best
-    return best, completed_step(problem.network, state, cache, _union(losses), _union(deltas), rate)
+    return best, completed_step(problem.network, state, cache, union(losses), union(deltas), rate)
 
 
 def own_updates(
@@ -97,17 +100,6 @@ def quantities(step: StepResult) -> dict[str, Any]:
     named |= {f"gradient.{name}": values for name, values in step.gradients.items()}
     named |= {f"parameter.{name}": values for name, values in step.parameters.items()}
     return named
-
-
-def _union(ways: list[Bounded]) -> Bounded:
-    """The first way's value, with a bound that reaches whatever the others reach."""
-    first, *others = ways
-    error = first.error
-    for other in others:
-        with np.errstate(invalid="ignore"):
-            reach = (np.abs(other.value - first.value) + other.error) * INFLATION
-        error = np.maximum(error, np.where(np.isnan(reach), np.inf, reach))
-    return Bounded(first.value, error, first.precision)
 
 
 def _expectation(every: Bounded, best: Bounded) -> Expectation:

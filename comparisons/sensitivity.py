@@ -19,8 +19,9 @@ from comparisons.reference import quantities as quantities_of
 from comparisons.tally import outside
 from comparisons.variants import Index
 from manual.network import StepResult, loss_routes, train_step
+from manual.train import train
 from problems.order import batches
-from problems.problem import Array, Parameters, Problem
+from problems.problem import Array, Parameters, Problem, ProblemError
 
 LOOKED_AT = 256  # steps of a long training that blind_spots looks at, spread evenly
 
@@ -61,7 +62,13 @@ def sensitivity(problem: Problem, *, steps: int | None = None, tolerance: Tolera
     """Train with every single mistake in every single element, and see which the check notices.
 
     steps: how many steps to train (all of the problem's unless given). Mistakes are planted in float64 formulas.
+    Raises ProblemError unless the optimizer is plain gradient descent, which the mistakes are planted in.
     """
+    if not problem.optimizer.plain:
+        raise ProblemError(
+            f"sensitivity: mistakes are planted in plain gradient descent, and {problem.name} is trained by "
+            f"{problem.optimizer.name}; give it the optimizer 'sgd' without settings or schedule"
+        )
     count = min(steps or problem.steps, problem.steps)
     planted: list[Planted] = []
     for quantity in quantities(problem.network):
@@ -216,18 +223,15 @@ def shows(mutant: Mutant, passes: Passes, expected: dict[str, Expectation]) -> A
 
 def sampled_states(problem: Problem) -> tuple[Parameters, Array, Array]:
     """States along the problem's own right training with full batches, at most LOOKED_AT, spread evenly."""
-    parameters: Parameters = {name: values.astype(np.float64) for name, values in problem.initial.items()}
+    in_float64 = problem.changed(dtype="float64")
     wanted = set(np.linspace(0, problem.steps - 1, min(problem.steps, LOOKED_AT)).astype(int).tolist())
     full = min(problem.batch_size, len(problem.x))
-    states, rows_used = [], []
-    with np.errstate(all="ignore"):
-        for number, rows in enumerate(batches(problem)):
-            if number in wanted and len(rows) == full:
-                states.append(parameters)
-                rows_used.append(rows)
-            if number >= max(wanted):
-                break
-            parameters = right_step(problem, parameters, problem.x[rows], problem.y[rows]).parameters
+    parameters, states, rows_used = in_float64.initial, [], []
+    for number, step in zip(range(max(wanted) + 1), train(in_float64), strict=False):
+        if number in wanted and len(step.rows) == full:
+            states.append(parameters)
+            rows_used.append(step.rows)
+        parameters = step.parameters
     before = {name: np.stack([state[name] for state in states]) for name in problem.initial}
     chosen = np.stack(rows_used)
     return before, problem.x[chosen].astype(np.float64), problem.y[chosen].astype(np.float64)

@@ -22,6 +22,8 @@ import numpy as np
 
 from comparisons.convergence import update_norm
 from manual.network import forward, loss_routes, train_step
+from manual.optimizers import initial_state, updated
+from manual.optimizers.update import settings_as
 from problems.order import epoch_orders
 from problems.problem import Array, Problem
 
@@ -111,14 +113,19 @@ def _epochs(problem: Problem, rates: Sequence[float]) -> Iterator[Epoch]:
     """The ensemble, epoch by epoch; parameters (rates, n_in, n_out)."""
     route, *_ = loss_routes(problem.network, problem.loss)
     rate = np.array(rates, dtype=problem.dtype).reshape(-1, 1, 1)
+    optimizer, number = problem.optimizer, np.dtype(problem.dtype).type
+    settings = settings_as(optimizer, number)
     parameters = {name: np.stack([values] * len(rates)) for name, values in problem.initial.items()}
+    state, t = initial_state(optimizer, parameters, settings), 0
     for order in epoch_orders(problem):
         losses, norms = [], []
         for begin in range(0, len(order), problem.batch_size):
             rows = order[begin : begin + problem.batch_size]
+            t += 1
+            given = {**settings, "rate": rate * number(optimizer.schedule.factor(t)), "t": t}
             with np.errstate(all="ignore"):  # a rate that diverges overflows
                 step = train_step(problem.network, route, parameters, problem.x[rows], problem.y[rows], rate)
-            parameters = step.parameters
+                parameters, state = updated(optimizer, parameters, step.gradients, state, given)
             losses.append(step.loss.astype(np.float64))
             norms.append(update_norm(step.gradients, rate))
         after = full_loss(problem, parameters)

@@ -8,6 +8,7 @@ from comparisons.candidates import Returned, State
 from comparisons.checking import Run, evidence_of
 from comparisons.diagnosis import diagnose
 from comparisons.verdict import Audit, Diagnosis
+from manual.optimizers import sgd
 from problems.problem import Array
 from problems.trace import Trace
 
@@ -15,7 +16,10 @@ MOST_STATES = 64
 
 
 def diagnosed(trace: Trace, audit: Audit) -> tuple[Diagnosis, ...]:
-    """Why `trace` is wrong, element by element; nothing where no value of it is."""
+    """Why `trace` is wrong, element by element; nothing where no value of it is.
+
+    Of a training other than plain gradient descent only loss and gradients are diagnosed.
+    """
     if not audit.deviations:
         return ()
     return tuple(diagnose(evidence_of(trace.problem, steps_at(trace, spread(trace, audit.deviations[0].step - 1)))))
@@ -45,9 +49,8 @@ def _step(trace: Trace, position: int, before: dict[str, Array]) -> tuple[State,
     state = State(
         parameters=before, x=problem.x[rows], y=problem.y[rows], learning_rate=problem.optimizer.learning_rate
     )
-    returned = Returned(
-        loss=trace.loss[position],
-        parameters={name: values[position] for name, values in trace.parameters.items()},
-        gradients={name: values[position] for name, values in trace.gradients.items()},
-    )
-    return state, returned
+    gradients = {name: values[position] for name, values in trace.gradients.items()}
+    after = {name: values[position] for name, values in trace.parameters.items()}
+    if not problem.optimizer.plain:
+        after = sgd(before, gradients, np.dtype(problem.dtype).type(state.learning_rate))
+    return state, Returned(loss=trace.loss[position], parameters=after, gradients=gradients)

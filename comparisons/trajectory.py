@@ -15,7 +15,9 @@ from comparisons.arithmetic.bounds import Bounded
 from comparisons.arithmetic.exact import BITS, balls, distance, working_bits
 from comparisons.arithmetic.precision import PRECISIONS
 from comparisons.reference import carried_step
+from comparisons.updates import Remembered
 from manual.network import loss_routes, train_step
+from manual.optimizers import coefficients, initial_state, updated
 from problems.order import batches
 from problems.problem import Array, Problem
 from problems.trace import Trace
@@ -35,18 +37,22 @@ class Drift:
 def exact_trajectory(problem: Problem, steps: int) -> list[Mapping[str, Array]]:
     """The parameters after each of the first `steps` steps, as balls: the training without any rounding.
 
-    It starts from the problem's numbers as its dtype holds them, and uses the learning rate as float64 has it.
+    It starts from the problem's numbers as its dtype holds them, and uses the learning rate and the settings as
+    float64 has them.
     """
     import flint
 
     route, *_ = loss_routes(problem.network, problem.loss)
     parameters: Mapping[str, Array] = {name: balls(values) for name, values in problem.initial.items()}
     trajectory: list[Mapping[str, Array]] = []
+    optimizer = problem.optimizer
     with working_bits(BITS + BITS_PER_STEP * steps):
-        rate = flint.arb(problem.optimizer.learning_rate)
-        for _, rows in zip(range(steps), batches(problem), strict=False):
+        state = initial_state(optimizer, parameters, coefficients(optimizer, 1, flint.arb))
+        for t, rows in zip(range(1, steps + 1), batches(problem), strict=False):
             x, y = balls(problem.x[rows]), balls(problem.y[rows])
-            parameters = train_step(problem.network, route, parameters, x, y, rate).parameters
+            given = coefficients(optimizer, t, flint.arb)
+            gradients = train_step(problem.network, route, parameters, x, y, given["rate"]).gradients
+            parameters, state = updated(optimizer, parameters, gradients, state, given)
             trajectory.append(parameters)
     return trajectory
 
@@ -72,8 +78,9 @@ def _carried(problem: Problem, steps: int) -> Iterator[Mapping[str, Bounded]]:
     precision = PRECISIONS[problem.dtype]
     state: Mapping[str, Bounded] = {name: Bounded.exact(values, precision) for name, values in problem.initial.items()}
     rate = Bounded.rounded(problem.optimizer.learning_rate, precision)
-    for _, rows in zip(range(steps), batches(problem), strict=False):
+    remembered = Remembered(problem.optimizer, precision)
+    for t, rows in zip(range(1, steps + 1), batches(problem), strict=False):
         x, y = (Bounded.exact(table[rows], precision) for table in (problem.x, problem.y))
         _, step = carried_step(problem, state, x, y, rate)
-        state = step.parameters
+        state = step.parameters if problem.optimizer.plain else remembered.update(t, state, step.gradients)
         yield state

@@ -24,6 +24,7 @@ def farthest_untold(trace: Trace, tallies: list[Tally]) -> Untold | None:
 
 def _exactly(trace: Trace, name: str, step: int, index: tuple[int, ...]) -> tuple[float, float, float]:
     from comparisons.arithmetic.exact import distance, exact_step, nearest  # python-flint, only where needed
+    from comparisons.exact_updates import exact_update
 
     position = np.array([step - 1])
     rows = trace.rows[step - 1]
@@ -36,5 +37,6 @@ def _exactly(trace: Trace, name: str, step: int, index: tuple[int, ...]) -> tupl
     elif group == "gradient":
         ball, actual = result.gradients[parameter][index], trace.gradients[parameter][step - 1][index]
     else:
-        ball, actual = result.parameters[parameter][index], trace.parameters[parameter][step - 1][index]
+        after = result.parameters if trace.problem.optimizer.plain else exact_update(trace, step)
+        ball, actual = after[parameter][index], trace.parameters[parameter][step - 1][index]
     return float(nearest(ball)), float(actual), float(distance(ball, actual))
