@@ -15,6 +15,7 @@ from comparisons.commands.listing import list_implementations, list_problems
 from comparisons.commands.record import record
 from comparisons.commands.refusals import BadRequest
 from comparisons.commands.report import report_traces
+from comparisons.commands.semantics import semantics
 from comparisons.commands.sensitivity import sensitivity
 from comparisons.commands.sweep import sweep
 from comparisons.exit_codes import BAD_REQUEST, INTERRUPTED
@@ -43,6 +44,7 @@ COMMANDS = (
     lesson,
     list_problems,
     list_implementations,
+    semantics,
 )
 for command in COMMANDS:
     cli.add_command(command)
