@@ -86,7 +86,7 @@ def moved(optimizer: Optimizer, theta: Bounded, g: Bounded, slots: list[Slots], 
     ways = []
     for rule, one in zip(rules(optimizer), slots, strict=True):
         for way in rule.moves:
-            ways += _decayed_and_moved(theta, way(g=g, **one, **given), given)
+            ways += decayed_and_moved(theta, way(g=g, **one, **given), given)
     return union(ways)
 
 
@@ -113,7 +113,7 @@ def _one_step(values: Bounded) -> Bounded:
     return Bounded(values.value[None], values.error[None], values.precision)
 
 
-def _decayed_and_moved(theta: Bounded, moves: tuple[Bounded, ...], given: Given) -> list[Bounded]:
+def decayed_and_moved(theta: Bounded, moves: tuple[Bounded, ...], given: Given) -> list[Bounded]:
     """θ less `moves`, decayed as the paper has it and PyTorch does, as Keras does, and as Optax does.
 
     Keras: θ − θ λ η (keras/src/optimizers/base_optimizer.py); Optax: θ − η (move / η + λ θ) (add_decayed_weights).

@@ -1,0 +1,127 @@
+"""Which wrong update an optimizer that remembers has made: every one predicted from the run's own gradients.
+
+An explanation must lie within the derived bound of every step told, and there must be LEAST_STEPS of them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from comparisons.arithmetic.bounds import Bounded
+from comparisons.arithmetic.leaves import leaves
+from comparisons.arithmetic.precision import PRECISIONS
+from comparisons.arithmetic.unions import union
+from comparisons.own_states import OwnStates
+from comparisons.reference import Expectation
+from comparisons.tally import outside
+from comparisons.updates import absorbed, clipped_rows, decayed_and_moved, first_slots, given_at, rows_of
+from comparisons.verdict import Diagnosis
+from comparisons.wrong_updates import WrongUpdate, wrong_updates
+from manual.optimizers import rules
+from problems.problem import Array
+from problems.trace import Trace
+
+MOST_STEPS = 200  # from the start: what is remembered began there
+LEAST_STEPS = 3  # that tell; fewer may agree by coincidence
+SHOWN_ALTERNATIVES = 3
+Index = tuple[int, ...]
+
+
+def diagnosed_updates(trace: Trace) -> list[Diagnosis]:
+    """Why parameters are wrong after their updates, element by element; nothing where none is."""
+    trace = trace.part(0, min(trace.steps, MOST_STEPS))
+    found, before, names = _found(trace), _before(trace), _places(trace)
+    wrong = np.flatnonzero(outside(found, _expected(right(trace))).any(axis=0))
+    explained: dict[int, list[WrongUpdate]] = {int(place): [] for place in wrong}
+    for one in wrong_updates(trace.problem.optimizer):
+        fits = _fits(found, predicted(trace, before, one))
+        for place in wrong[fits[wrong]]:
+            explained[int(place)].append(one)
+    return [_diagnosis(*names[place], several) for place, several in explained.items()]
+
+
+def right(trace: Trace) -> Bounded:
+    """θ after every step as it should be, (steps, parameters)."""
+    positions = np.arange(trace.steps)
+    state = {name: trace.before(name, positions) for name in trace.initial}
+    return rows_of(OwnStates(trace).updates(positions, state, PRECISIONS[trace.problem.dtype]))
+
+
+def predicted(trace: Trace, before: Bounded, wrong: WrongUpdate) -> Bounded:
+    """θ after every step as the wrong update has it, around every way to evaluate that, (steps, parameters)."""
+    precision = before.precision
+    steps = np.arange(1, trace.steps + 1)
+    given = dict(wrong.everywhere(given_at(wrong.optimizer, steps, precision)))
+    gradients = {name: leaves(trace.gradients[name], precision, precision) for name in trace.initial}
+    if wrong.coupled:
+        decay = given.pop("weight_decay")
+        gradients = {
+            name: g + decay * leaves(trace.before(name, steps - 1), precision, precision)
+            for name, g in gradients.items()
+        }
+    g = clipped_rows(gradients, given)
+    ways = []
+    for rule, start in zip(rules(wrong.optimizer), first_slots(wrong.optimizer, given, precision), strict=True):
+        after = absorbed(rule, g, given, start)
+        held = wrong.slots(after, {name: _shifted(start[name], after[name]) for name in after}, g, given)
+        for way in rule.moves:
+            ways += decayed_and_moved(before, way(g=g, **held, **wrong.moving(given)), given)
+    return union(ways)
+
+
+def _shifted(start: Bounded, after: Bounded) -> Bounded:
+    """The slot before each step, of the slot after each."""
+    value, error = (
+        np.concatenate([np.broadcast_to(first, rest[:1].shape), rest[:-1]])
+        for first, rest in ((start.value, after.value), (start.error, after.error))
+    )
+    return Bounded(value, error, after.precision)
+
+
+def _before(trace: Trace) -> Bounded:
+    """θ before every step, (steps, parameters)."""
+    positions, precision = np.arange(trace.steps), PRECISIONS[trace.problem.dtype]
+    return rows_of({name: leaves(trace.before(name, positions), precision, precision) for name in trace.initial})
+
+
+def _found(trace: Trace) -> Array:
+    """θ after every step as it was reported, (steps, parameters)."""
+    return np.concatenate(
+        [trace.parameters[name].reshape(trace.steps, -1) for name in trace.initial], axis=1, dtype=np.float64
+    )
+
+
+def _expected(rows: Bounded) -> Expectation:
+    return Expectation(expected=rows.value, bound=rows.error, told=np.isfinite(rows.error))
+
+
+def _fits(found: Array, rows: Bounded) -> Array:
+    """For each element whether every step that is told is within its bound, and enough are, (parameters,)."""
+    told = np.isfinite(rows.error)
+    away = outside(found, _expected(rows)) & (told | ~np.isfinite(found))
+    return ~away.any(axis=0) & (told.sum(axis=0) >= LEAST_STEPS)
+
+
+def _places(trace: Trace) -> list[tuple[str, Index]]:
+    """The parameter and index of each element of a row."""
+    return [(name, index) for name in trace.initial for index in np.ndindex(trace.initial[name].shape)]
+
+
+def _diagnosis(name: str, index: Index, several: list[WrongUpdate]) -> Diagnosis:
+    """The first explanation, with the others that no step tells from it; `unknown` where there is none."""
+    if not several:
+        text = "its own gradient is right, and no wrong update that is known explains what was made of it"
+        return Diagnosis(parameter=name, index=index, mistakes=("unknown",), explanation=text, of="update")
+    first, *others = several
+    text = f"matches the formula {first.text}"
+    if others:
+        also = "' or '".join(one.text for one in others[:SHOWN_ALTERNATIVES])
+        text += f" (cannot tell this from '{also}' here)"
+    return Diagnosis(
+        parameter=name,
+        index=index,
+        mistakes=(first.mistake,),
+        explanation=text,
+        of="update",
+        alternatives=tuple((one.mistake,) for one in others),
+    )

@@ -1,0 +1,56 @@
+"""Training with a wrong update planted in it, in float64 or float32: what the audit must notice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from comparisons.wrong_updates import WrongUpdate
+from manual.network import loss_routes, train_step
+from manual.optimizers import coefficients, rules
+from manual.optimizers.clipping import clipped
+from manual.optimizers.rule import Slots
+from manual.optimizers.update import decayed, initial_slots
+from problems.order import batches
+from problems.problem import Array, Parameters, Problem
+from problems.step import Step
+
+
+def wrongly_trained(problem: Problem, wrong: WrongUpdate) -> Iterator[Step]:
+    """Every step of training `problem`, right but for its update, which is `wrong` in every element."""
+    route, *_ = loss_routes(problem.network, problem.loss)
+    number = np.dtype(problem.dtype).type
+    parameters, slots = problem.initial, dict[str, Slots]()
+    for t, rows in enumerate(batches(problem), 1):
+        with np.errstate(all="ignore"):
+            step = train_step(
+                problem.network, route, parameters, problem.x[rows], problem.y[rows], number(0), l2=problem.l2
+            )
+            given = coefficients(wrong.optimizer, t, number)
+            parameters, slots = wrongly_updated(wrong, parameters, step.gradients, slots, given)
+        yield Step(rows=rows, loss=step.loss, gradients=step.gradients, parameters=parameters)
+
+
+def wrongly_updated(
+    wrong: WrongUpdate, parameters: Parameters, gradients: Parameters, slots: dict[str, Slots], given: dict[str, Array]
+) -> tuple[dict[str, Array], dict[str, Slots]]:
+    """Parameters and slots after one step of the wrong update."""
+    rule, *_ = rules(wrong.optimizer)
+    numbers = dict(wrong.everywhere(given))
+    decay = numbers.get("weight_decay", 0)
+    if wrong.coupled:
+        gradients = {name: g + decay * parameters[name] for name, g in gradients.items()}
+        numbers.pop("weight_decay")
+    moved, kept = {}, {}
+    for name, g in clipped(gradients, numbers).items():
+        before = slots.get(name) or initial_slots(rule, numbers)
+        kept[name] = rule.absorb(g=g, **before, **numbers)
+        theta = parameters[name]
+        if "weight_decay" in numbers:
+            theta = decayed(theta, numbers["rate"], decay)
+        held = wrong.slots(kept[name], before, g, numbers)
+        for move in rule.moves[0](g=g, **held, **wrong.moving(numbers)):
+            theta = theta - move
+        moved[name] = theta
+    return moved, kept
