@@ -37,7 +37,7 @@ def diagnosed_updates(trace: Trace) -> list[Diagnosis]:
         fits = _fits(found, predicted(trace, before, one))
         for place in wrong[fits[wrong]]:
             explained[int(place)].append(one)
-    return [_diagnosis(*names[place], several) for place, several in explained.items()]
+    return [_diagnosis(*names[place], several, found[:, place]) for place, several in explained.items()]
 
 
 def right(trace: Trace) -> Bounded:
@@ -107,10 +107,12 @@ def _places(trace: Trace) -> list[tuple[str, Index]]:
     return [(name, index) for name in trace.initial for index in np.ndindex(trace.initial[name].shape)]
 
 
-def _diagnosis(name: str, index: Index, several: list[WrongUpdate]) -> Diagnosis:
+def _diagnosis(name: str, index: Index, several: list[WrongUpdate], found: Array) -> Diagnosis:
     """The first explanation, with the others that no step tells from it; `unknown` where there is none."""
     if not several:
-        text = "its own gradient is right, and no wrong update that is known explains what was made of it"
+        text = "no wrong update that is known makes this of the gradients that were reported"
+        if not np.isfinite(found[0]):
+            text += "; it is no finite number after the first step (a bias correction counted from 0 divides by 0)"
         return Diagnosis(parameter=name, index=index, mistakes=("unknown",), explanation=text, of="update")
     first, *others = several
     text = f"matches the formula {first.text}"

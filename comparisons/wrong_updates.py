@@ -125,7 +125,6 @@ def _of_correction(optimizer: Optimizer) -> Iterator[WrongUpdate]:
         return WrongUpdate(mistake=mistake, text=text, optimizer=optimizer, moving=with_numbers(**exchanged))
 
     yield wrong("factor", "with the bias corrections of the next step, t + 1 for t", t=lambda p: p["t"] + 1)
-    yield wrong("factor", "with the bias corrections of the step before, t - 1 for t", t=lambda p: p["t"] - 1)
     if optimizer.name in ("adam", "adamw"):
         yield wrong(
             "missing-term",
@@ -142,9 +141,7 @@ def _of_correction(optimizer: Optimizer) -> Iterator[WrongUpdate]:
 def _of_memory(optimizer: Optimizer) -> Iterator[WrongUpdate]:
     """What is remembered: stale, not averaged, not rooted, or nothing at all."""
     rule, *_ = rules(optimizer)
-    for name in rule.start:
-        if name == "product":
-            continue
+    for name in sorted(rule.start.keys() - {"product"} - rule.largest):  # a largest of none would be divided by
         yield WrongUpdate(
             mistake="not-updated",
             text=f"with {name} of the step before: it is to be updated before it is used",

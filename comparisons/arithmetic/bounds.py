@@ -309,12 +309,14 @@ def _carried_by_power(a: Bounded, n: Array) -> Array:
 
 
 def _power_of_rounded(a: Bounded, exponent: Bounded) -> Bounded:
-    """aⁿ = e^(n log a), where also n log a may be rounded."""
+    """aⁿ = e^(n log a), where also n log a may be rounded; 0 to a positive power is exactly 0."""
     value, logarithm = np.power(a.value, exponent.value), np.abs(np.log(a.value))
+    nothing = _nothing(a) & (exponent.value > exponent.error)
     relative = np.where(a.value > a.error, np.log1p(a.error / (a.value - a.error)), np.inf)
     shift = (np.abs(exponent.value) + exponent.error) * relative + exponent.error * logarithm
     units = FUNCTION_ERROR["power"] + np.abs(exponent.value) * logarithm
-    return _product(value, value * np.expm1(shift * INFLATION), np.zeros_like(value, bool), units, a.precision)
+    carried = np.where(nothing, 0.0, value * np.expm1(shift * INFLATION))
+    return _product(value, carried, nothing, np.where(nothing, 1.0, units), a.precision)
 
 
 def _sqrt(a: Bounded) -> Bounded:
