@@ -56,6 +56,11 @@ class Sensitivity:
         """The mistakes that the check did not notice."""
         return [one for one in self.planted if not one.killed]
 
+    @property
+    def blind(self) -> bool:
+        """Whether the check noticed nothing at all."""
+        return not any(one.killed for one in self.planted)
+
 
 def sensitivity(problem: Problem, *, steps: int | None = None, tolerance: Tolerance | None = None) -> Sensitivity:
     """Train with every single mistake in every single element, and see which the check notices.

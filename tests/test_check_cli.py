@@ -169,6 +169,14 @@ def test_sensitivity_counts_what_a_check_would_not_notice():
     assert document["noticed"] == sum(one["killed"] for one in document["mutants"])
 
 
+@pytest.mark.parametrize(("tolerance", "code"), [("1e9,1e9", 1), ("1e-3,1e-3", 0), ("derived", 0)])
+def test_sensitivity_fails_only_where_nothing_at_all_is_noticed(tolerance, code):
+    done = backproof("sensitivity", "--steps", "2", "--tolerance", tolerance)
+    assert (done.returncode, done.stderr) == (code, "")
+    assert (" 0 noticed" in done.stdout) is bool(code)
+    assert "not one mistake was noticed" in " ".join(backproof("sensitivity", "--help").stdout.split())
+
+
 def test_a_loose_tolerance_notices_less():
     noticed = [
         json.loads(backproof("sensitivity", "--steps", "5", "--tolerance", tolerance, "--json", "-").stdout)["noticed"]
