@@ -12,6 +12,7 @@ from comparisons.audit import audit
 from comparisons.candidates import CandidateFault, Returned, State, TrainStep, along, from_states, random_states
 from comparisons.check_text import check_text
 from comparisons.checking import Check, checked
+from comparisons.repeats import repeats, states_again
 from comparisons.trace_evidence import diagnosed, steps_at
 from comparisons.verdict import Verdict
 from problems.catalogue import named_problem
@@ -51,15 +52,21 @@ def check(
     chosen = problem_of(problem)
     step = candidate if callable(candidate) and not hasattr(candidate, "step") else stepping(candidate)
     name = getattr(candidate, "__name__", type(candidate).__name__)
+    drawn = random_states(chosen, states, seed)
+    asked_again = states_again(chosen, drawn)
     way: list[tuple[State, Returned]] = []
     elsewhere: list[tuple[State, Returned]] = []
+    again: list[tuple[State, Returned]] = []
     reason = None
     try:
         way.extend(along(chosen, step))  # extend keeps what came before a fault
-        elsewhere.extend(from_states(chosen, step, random_states(chosen, states, seed)))
+        elsewhere.extend(from_states(chosen, step, drawn))
+        again.extend(from_states(chosen, step, asked_again))
     except CandidateFault as fault:
         reason = str(fault)
-    return checked(chosen, name, way, elsewhere, seed=seed, reason=reason)
+    answers = {"along": way, "random": elsewhere, "again": again}
+    repeated = repeats(chosen, drawn, **{phase: [returned for _, returned in run] for phase, run in answers.items()})
+    return checked(chosen, name, way, elsewhere, seed=seed, again=repeated, reason=reason)
 
 
 def stepping(candidate: Any) -> TrainStep:

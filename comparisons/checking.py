@@ -12,6 +12,8 @@ from comparisons.candidates import Returned, State
 from comparisons.diagnosis import diagnose
 from comparisons.epochs import epoch_losses
 from comparisons.evidence import Evidence
+from comparisons.messages import memory_line
+from comparisons.repeats import Repeat, remembered
 from comparisons.tally import Tally
 from comparisons.verdict import Audit, Diagnosis, Result, Verdict
 from problems.problem import Array, Problem
@@ -25,7 +27,8 @@ class Check:
 
     audit: steps along the problem first, random states after them, numbered on; along: how many are along the problem;
     steps: every state with what was returned; seed: that of the random states, None where there are
-    none to draw; reason: why the run ended early or what spoils it.
+    none to draw; reason: why the run ended early or what spoils it; remembered: the quantities that came out
+    otherwise when the same state was asked again.
     """
 
     problem: Problem
@@ -38,6 +41,7 @@ class Check:
     seed: int | None
     reason: str | None = None
     steps: Run = ()
+    remembered: tuple[str, ...] = ()
 
     @property
     def result(self) -> Result:
@@ -56,18 +60,31 @@ class Check:
 
 
 def checked(
-    problem: Problem, name: str, along: Run, random: Run, *, seed: int, reason: str | None = None, crashed: bool = False
+    problem: Problem,
+    name: str,
+    along: Run,
+    random: Run,
+    *,
+    seed: int,
+    again: Sequence[Repeat] = (),
+    reason: str | None = None,
+    crashed: bool = False,
 ) -> Check:
     """Judge what a candidate returned along the problem and from random states.
 
+    again: states that were asked a second time, which are compared with the first time only, and counted nowhere;
     reason: why the candidate's run ended before its end, if it did; crashed: whether that was a crash.
+    A candidate that remembers earlier calls is told so, and no mistake is looked for in what follows from that.
     """
     steps = [*along, *random]
+    memory = remembered(problem, again)
+    if memory:
+        reason = "; ".join(filter(None, (reason, memory_line(memory))))
     audit = _audited(problem, steps, reason) if steps else None
     verdict = audit.verdict if audit else Verdict.DISAGREES
     if crashed:
         verdict = Verdict.CRASHED
-    diagnoses = _diagnosed(problem, along, random) if audit and audit.wrong_steps else ()
+    diagnoses = _diagnosed(problem, along, random) if audit and audit.wrong_steps and not memory else ()
     return Check(
         problem=problem,
         name=name,
@@ -79,6 +96,7 @@ def checked(
         seed=seed,
         reason=reason,
         steps=steps,
+        remembered=memory,
     )
 
 

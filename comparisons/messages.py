@@ -15,6 +15,21 @@ def plain(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
+def memory_line(quantities: Sequence[str]) -> str:
+    """What to say of a step whose `quantities` came out otherwise when it was called again with the same numbers."""
+    groups = {name.partition(".")[0] for name in quantities}
+    if "loss" in groups:
+        which, what = "its loss differs already", "earlier parameters or rows, a random number in the forward pass"
+    elif "gradient" in groups:
+        which, what = "the loss is the same, the gradients differ", "accumulated gradients, a random number"
+    else:
+        which, what = "the loss is the same, the update differs", "momentum, accumulated gradients, a count of steps"
+    return (
+        "train_step gives another answer when it is called again with the same numbers "
+        f"({which}): it keeps state between calls ({what}); the step must depend on its arguments only"
+    )
+
+
 def place(quantity: str, index: Sequence[int]) -> str:
     """An element by name, such as `gradient.W1[0,1]`."""
     return f"{quantity}[{','.join(map(str, index))}]" if index else quantity
