@@ -5,23 +5,25 @@ from __future__ import annotations
 import json
 import math
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from comparisons.implementations import IMPLEMENTATIONS, missing_packages
 from comparisons.implementations import version as installed_version
-from comparisons.verdict import Audit, BlindSpots, Comparison, Deviation, Diagnosis, Result
+from comparisons.verdict import Audit, BlindSpots, Comparison, Deviation, Diagnosis, Result, Stop
 
 SCHEMA = 1
 
 
-def as_json(comparisons: Sequence[Comparison]) -> str:
-    """The JSON text: floats read back to the same float64; NaN and infinity are "nan", "inf", "-inf"."""
-    document = {
-        "schema": SCHEMA,
-        "environment": environment(),
-        "comparisons": [comparison_record(comparison) for comparison in comparisons],
-    }
+def as_json(comparisons: Sequence[Comparison], more: Sequence[Mapping[str, Any]] | None = None) -> str:
+    """The JSON text: floats read back to the same float64; NaN and infinity are "nan", "inf", "-inf".
+
+    more: for each comparison, the fields that stand beside its own.
+    """
+    records = [comparison_record(comparison) for comparison in comparisons]
+    for record, fields in zip(records, more or (), strict=more is not None):
+        record |= fields
+    document = {"schema": SCHEMA, "environment": environment(), "comparisons": records}
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -40,6 +42,7 @@ def comparison_record(comparison: Comparison) -> dict[str, Any]:
         "dtype": problem.dtype,
         "start": problem.start,
         "order": problem.order,
+        "until_converged": stop_record(comparison.stop),
         "blind_spots": blind_spots_record(comparison.blind_spots),
         "implementations": [result_record(result) for result in comparison.results],
     }
@@ -50,6 +53,18 @@ def blind_spots_record(spots: BlindSpots | None) -> dict[str, Any] | None:
     if spots is None:
         return None
     return {"hidden": list(spots.hidden), "looked_at": spots.looked_at, "causes": list(spots.causes)}
+
+
+def stop_record(stop: Stop | None) -> dict[str, Any] | None:
+    """After how many epochs the training ended by itself, or that it came to its cap; None where it was not to."""
+    if stop is None:
+        return None
+    return {
+        "tolerance": number(stop.tolerance),
+        "converged": stop.converged,
+        "epochs": stop.problem.epochs,
+        "cap": stop.cap,
+    }
 
 
 def result_record(result: Result) -> dict[str, Any]:

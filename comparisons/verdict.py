@@ -155,12 +155,29 @@ class BlindSpots:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Stop:
+    """Where a training ends: `problem` with `epochs` as they came out, at most `cap`.
+
+    converged: whether the last epoch is the first in which ‖learning_rate · ∇L‖₂ < tolerance at every step.
+    """
+
+    problem: Problem
+    tolerance: float
+    cap: int
+    converged: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Comparison:
-    """All implementations on one problem; blind_spots where they were looked for."""
+    """All implementations on one problem; blind_spots where they were looked for.
+
+    stop: why the training has the epochs it has, where it was to end by itself.
+    """
 
     problem: Problem
     results: tuple[Result, ...]
     blind_spots: BlindSpots | None = None
+    stop: Stop | None = None
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the page of the report, in a frame of its own."""

@@ -13,14 +13,20 @@ from comparisons.commands.refusals import BadRequest
 
 def stopped(problem: Any, tolerance: float | None, *, told_on_stderr: bool = False) -> Any:
     """`problem` with the epochs that --until-converged leaves of it, having said so in one line."""
+    stop = stop_of(problem, tolerance, told_on_stderr=told_on_stderr)
+    return stop.problem if stop else problem
+
+
+def stop_of(problem: Any, tolerance: float | None, *, told_on_stderr: bool = False) -> Any:
+    """Where --until-converged ends the training of `problem`, said in one line; None where it was not asked for."""
     if tolerance is None:
-        return problem
+        return None
     from comparisons.convergence import stop_line, until_converged
     from comparisons.messages import plain
 
     stop = until_converged(problem, tolerance)
     click.echo(plain(stop_line(stop)), err=told_on_stderr)
-    return stop.problem
+    return stop
 
 
 def check_writable(path: str | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Mapping, Sequence
 
+from comparisons.convergence import stop_line
 from comparisons.messages import blind_line, disagreement, place, setting, size, verdict_line
 from comparisons.report.status import AGREES, SKIPPED, status_of
 from comparisons.report.wrong import together
@@ -42,6 +43,8 @@ def _comparison(comparison: Comparison, commands: Mapping[str, str]) -> Iterator
             f"{escaped(verdict_line(result))} |"
         )
     yield ""
+    if comparison.stop:
+        yield from (escaped(stop_line(comparison.stop)), "")
     for result in ordered:
         if status_of(result) not in (AGREES, SKIPPED):
             yield from _details(result, commands.get(result.name))

@@ -8,6 +8,7 @@ import pytest
 
 from comparisons.compare import compared, judged_trace, train_here
 from comparisons.report.charts import chart
+from comparisons.report.drift import drifts
 from comparisons.report.explorer import explorer
 from comparisons.report.page import as_page, embedded, section
 from problems.catalogue import named_problem
@@ -42,7 +43,7 @@ def test_embedded_json_cannot_end_its_element():
 
 
 def test_rows_come_worst_first_and_say_so_in_words(comparison):
-    rows = section(comparison, {})["rows"]
+    rows = section(comparison, {}, drifts(comparison))["rows"]
     assert [row["words"] for row in rows] == ["disagrees", "crashed", "carries float32", "agrees"]
 
 
