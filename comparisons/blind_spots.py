@@ -23,7 +23,7 @@ def blind_spots(problem: Problem) -> BlindSpots | None:
     before, x, y = sampled_states(problem)
     hidden, looked_at = unseen(problem, before, x, y)
     with np.errstate(all="ignore"):
-        causes = tuple(_causes(problem, before, x, y)) if hidden else ()
+        causes = tuple(_causes(problem, before, x, y)) if hidden and len(x) else ()
     described = tuple(f"{place(mutant.quantity, index)} {mutant.text}" for mutant, index in hidden)
     return BlindSpots(hidden=described, looked_at=looked_at, causes=causes)
 

@@ -9,7 +9,7 @@ from comparisons.checking import Check, actual, by_rows, evidence_of
 from comparisons.diagnosis import MOST_PARAMETERS, searched
 from comparisons.evidence import Evidence
 from comparisons.explain import derivative_lines, loss_lines
-from comparisons.messages import counted, inequality, place, plain, size
+from comparisons.messages import counted, divergence_note, inequality, place, plain, size
 from comparisons.reference import Expectation, expectations
 from comparisons.tally import outside
 from comparisons.verdict import Audit, Deviation, Diagnosis, QuantityAudit, Verdict
@@ -28,6 +28,9 @@ def check_lines(check: Check) -> Iterator[str]:
     yield f"  {scope(check)}"
     if check.reason:
         yield f"  {plain(check.reason)}"
+    note = divergence_note(check.result)
+    if note:
+        yield f"  {note}"
     if check.audit and check.audit.quantities:
         yield ""
         yield from (f"  {line}" for line in quantity_lines(check, check.audit))
@@ -41,7 +44,8 @@ def check_lines(check: Check) -> Iterator[str]:
         yield f"Which mistake it is: not searched for in networks of more than {MOST_PARAMETERS:,} parameters"
     if check.verdict is Verdict.AGREES:
         yield ""
-        yield "Every number is what the formulas say, within the rounding that they allow."
+        every = "number that could be compared" if check.audit and check.audit.divergence else "number"
+        yield f"Every {every} is what the formulas say, within the rounding that they allow."
 
 
 def scope(check: Check) -> str:
@@ -69,7 +73,7 @@ def quantity_lines(check: Check, audit: Audit) -> Iterator[str]:
 def _found(check: Check, quantity: QuantityAudit, first: Deviation | None) -> str:
     if not quantity.wrong:
         if quantity.worst is None:
-            return "not told: no bound says anything"
+            return "not told: no bound says anything" if quantity.not_told else "not compared"
         return f"agrees (at most {size(quantity.worst.ratio)} of the bound)"
     extent = f"wrong in {quantity.wrong:,} of {quantity.compared:,} numbers"
     shown = first or quantity.worst
@@ -142,7 +146,10 @@ def first_wrong_step(check: Check, diagnosis: Diagnosis) -> int | None:
         diagnosis.of, f"parameter.{diagnosis.parameter}"
     )
     wrong: list[int] = []
-    for positions in by_rows(check.steps):
+    for every in by_rows(check.steps):
+        positions = check.audit.comparable(every) if check.audit else every
+        if not len(positions):
+            continue
         evidence = evidence_of(check.problem, [check.steps[position] for position in positions])
         bad = outside(actual(evidence)[group], _expectations(evidence)[group])
         at: Any = (slice(None), *diagnosis.index)

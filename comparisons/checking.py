@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from comparisons.audit import Observed, concluded, judge
 from comparisons.candidates import Returned, State
 from comparisons.diagnosis import diagnose
+from comparisons.divergence import first_divergence
 from comparisons.epochs import epoch_losses
 from comparisons.evidence import Evidence
 from comparisons.messages import memory_line
 from comparisons.repeats import Repeat, remembered
 from comparisons.tally import Tally
-from comparisons.verdict import Audit, Diagnosis, Result, Verdict
+from comparisons.verdict import Audit, Diagnosis, Divergence, Result, Verdict
 from problems.problem import Array, Problem
 
 Run = Sequence[tuple[State, Returned]]
@@ -80,11 +81,12 @@ def checked(
     memory = remembered(problem, again)
     if memory:
         reason = "; ".join(filter(None, (reason, memory_line(memory))))
-    audit = _audited(problem, steps, reason) if steps else None
+    audit = _audited(problem, steps, len(along), reason) if steps else None
     verdict = audit.verdict if audit else Verdict.DISAGREES
     if crashed:
         verdict = Verdict.CRASHED
-    diagnoses = _diagnosed(problem, along, random) if audit and audit.wrong_steps and not memory else ()
+    comparable = [along[position] for position in audit.comparable(np.arange(len(along)))] if audit else []
+    diagnoses = _diagnosed(problem, comparable, random) if audit and audit.wrong_steps and not memory else ()
     return Check(
         problem=problem,
         name=name,
@@ -132,19 +134,33 @@ def actual(evidence: Evidence) -> dict[str, Array]:
     return values | {f"parameter.{name}": array for name, array in evidence.after.items()}
 
 
-def _audited(problem: Problem, steps: Run, reason: str | None) -> Audit:
+def _divergence(problem: Problem, along: Run, numbers: int) -> Divergence | None:
+    """From where on the candidate's own way along the problem cannot be compared; random states always can."""
+    seen = [(p, evidence_of(problem, [along[position] for position in p])) for p in by_rows(along)]
+    states = ((positions, one.before, one.x, one.y) for positions, one in seen)
+    return first_divergence(problem, states, len(along), numbers)
+
+
+def _audited(problem: Problem, steps: Run, along: int, reason: str | None) -> Audit:
     told = all(returned.gradients is not None for _, returned in steps)
     groups = ("gradient", "parameter") if told else ("parameter",)
     names = ["loss", *(f"{group}.{name}" for group in groups for name in problem.network.parameter_shapes)]
     tallies = {name: Tally(name, problem.dtype) for name in names}
-    for positions in by_rows(steps):
+    shapes = problem.network.parameter_shapes.values()
+    numbers = 1 + len(groups) * sum(rows * columns for rows, columns in shapes)
+    divergence = _divergence(problem, steps[:along], numbers)
+    for every in by_rows(steps):
+        positions = every if divergence is None else every[~divergence.covers(every)]
+        if not len(positions):
+            continue
         evidence = evidence_of(problem, [steps[position] for position in positions])
         values = {name: values for name, values in actual(evidence).items() if name in tallies}
         observed = Observed(
             problem=problem, positions=positions, before=evidence.before, x=evidence.x, y=evidence.y, actual=values
         )
         judge(observed, tallies, evidence.learning_rate)
-    return concluded(list(tallies.values()), problem.dtype, len(steps), [reason] if reason else [])
+    found = concluded(list(tallies.values()), problem.dtype, len(steps), [reason] if reason else [])
+    return replace(found, divergence=divergence)
 
 
 def _diagnosed(problem: Problem, along: Run, random: Run) -> list[Diagnosis]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from comparisons.implementations import IMPLEMENTATIONS, missing_packages
 from comparisons.implementations import version as installed_version
+from comparisons.messages import divergence_note
 from comparisons.verdict import Audit, BlindSpots, Comparison, Deviation, Diagnosis, Result, Stop
 
 SCHEMA = 1
@@ -84,9 +85,19 @@ def result_record(result: Result) -> dict[str, Any]:
         "diagnosis": [diagnosis_record(diagnosis) for diagnosis in result.diagnoses],
         "compared": audit.compared if audit else 0,
         "not_told": audit.not_told if audit else 0,
+        "not_compared": audit.not_compared if audit else 0,
+        "divergence": divergence_record(result),
         "quantities": quantity_records(audit) if audit else [],
         "seconds": {part: result.seconds.get(part) for part in ("import", "train", "audit")},
     }
+
+
+def divergence_record(result: Result) -> dict[str, Any] | None:
+    """From which step on right values are too large to be compared, and that in words."""
+    found = result.audit.divergence if result.audit else None
+    if found is None:
+        return None
+    return {"step": found.step, "quantities": list(found.quantities), "note": divergence_note(result)}
 
 
 def diagnosis_record(diagnosis: Diagnosis) -> dict[str, Any]:

@@ -200,7 +200,8 @@ def known_deviation(trace: Trace, audit: Audit) -> str | None:
         if known.implementation == trace.implementation and known.concerns(trace.problem)
     ]
     for together in _few_first(met):
-        if all(_explains(together, observed_at(trace, positions)) for positions in chunks(trace)):
+        compared = (audit.comparable(positions) for positions in chunks(trace))
+        if all(_explains(together, observed_at(trace, positions)) for positions in compared if len(positions)):
             return "; ".join(f"{known.text} (seen with {known.seen_with})" for known in together)
     return None
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from comparisons.verdict import Audit, BlindSpots, Comparison, Deviation, Result, Untold, Verdict
 from problems.problem import Problem
 
+SHOWN_QUANTITIES = 3
 BARELY = 0.01  # a loss that falls by less than this share is said to barely learn
 
 
@@ -81,12 +82,36 @@ def verdict_line(result: Result) -> str:
         return plain(result.reason or "")
     if result.verdict is Verdict.DISAGREES and result.reason:
         return plain(result.reason)
+    if result.verdict is Verdict.BLIND and not audit.compared and audit.divergence:
+        return "nothing could be compared"
     if result.verdict is Verdict.BLIND:
         return "nothing compared could have failed, so agreement says nothing"
     scope = f"{counted(audit.steps, 'step')}, {counted(audit.compared, 'number')} compared"
     if result.verdict is Verdict.DISAGREES:
         return f"{_extent(audit)}{_precision(audit)}"
     return f"{scope}{_headroom(audit)}"
+
+
+def divergence_note(result: Result) -> str | None:
+    """From which step on nothing could be compared, and why; None where everything could."""
+    found = result.audit.divergence if result.audit else None
+    if found is None:
+        return None
+    shown = [quantity_in_words(name) for name in found.quantities[:SHOWN_QUANTITIES]]
+    if len(found.quantities) > len(shown):
+        shown.append(f"{len(found.quantities) - len(shown)} more")
+    named = f"{', '.join(shown[:-1])} and {shown[-1]} are" if len(shown) > 1 else f"{shown[0]} is"
+    steps = f"{counted(found.numbers, 'number')} in {counted(found.last - found.step + 1, 'step')} not compared"
+    return (
+        f"the training diverges: at step {found.step} the right {named} too large for {found.dtype}, "
+        f"so nothing can be compared from there on ({steps})"
+    )
+
+
+def quantity_in_words(quantity: str) -> str:
+    """`gradient.W1` as gradient of W1, `parameter.W1` as new W1."""
+    group, _, name = quantity.partition(".")
+    return {"gradient": f"gradient of {name}", "parameter": f"new {name}"}.get(group, quantity)
 
 
 def _headroom(audit: Audit) -> str:

@@ -14,6 +14,7 @@ from rich.text import Text
 from comparisons.messages import (
     blind_line,
     disagreement,
+    divergence_note,
     learning_line,
     plain,
     setting,
@@ -133,7 +134,7 @@ def _show_audit(console: Console, results: Sequence[Result]) -> None:
 
 def _ratio(quantity: QuantityAudit) -> Text:
     if quantity.worst is None:
-        return Text("not told", style="yellow")
+        return Text("not told" if quantity.not_told else "none", style="yellow")
     if not quantity.wrong:
         return Text(size(quantity.worst.ratio))
     return Text(size(quantity.worst.ratio) + ("*" if quantity.carries else ""), style="bold red")
@@ -153,9 +154,7 @@ def _show_verdicts(console: Console, results: Sequence[Result]) -> None:
 
 def _show_details(console: Console, result: Result, command: str | None) -> None:
     lines = list(disagreement(result, command))
-    untold = untold_line(result)
-    if untold:
-        lines.append(untold)
+    lines += filter(None, [divergence_note(result), untold_line(result)])
     if lines:
         console.print(Text(f"\n{plain(result.name)}", style="bold"))
     for line in lines:

@@ -18,13 +18,15 @@ def diagnosed(trace: Trace, audit: Audit) -> tuple[Diagnosis, ...]:
     """Why `trace` is wrong, element by element; nothing where no value of it is."""
     if not audit.deviations:
         return ()
-    return tuple(diagnose(evidence_of(trace.problem, steps_at(trace, spread(trace, audit.deviations[0].step - 1)))))
+    comparable = audit.comparable(np.arange(trace.steps))
+    chosen = spread(trace, audit.deviations[0].step - 1, comparable)
+    return tuple(diagnose(evidence_of(trace.problem, steps_at(trace, chosen))))
 
 
-def spread(trace: Trace, first_bad: int) -> Array:
-    """At most MOST_STATES positions spread over the steps with as many rows as `first_bad`, which is among them."""
+def spread(trace: Trace, first_bad: int, comparable: Array) -> Array:
+    """At most MOST_STATES positions spread over the `comparable` steps with as many rows as `first_bad`, among them."""
     rows_used = (trace.rows >= 0).sum(axis=1)
-    alike = np.flatnonzero(rows_used == rows_used[first_bad])
+    alike = comparable[rows_used[comparable] == rows_used[first_bad]]
     chosen = alike[np.linspace(0, len(alike) - 1, min(len(alike), MOST_STATES)).astype(int)]
     if first_bad not in chosen:
         chosen[np.argmin(np.abs(chosen - first_bad))] = first_bad

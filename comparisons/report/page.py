@@ -11,6 +11,7 @@ from comparisons.json_report import environment
 from comparisons.messages import (
     blind_line,
     disagreement,
+    divergence_note,
     learning_line,
     place,
     setting,
@@ -124,6 +125,7 @@ def row(result: Result, number: int, command: str | None) -> dict[str, Any]:
         "carries": (audit.carries or "neither precision") if found and audit else "",
         "line": verdict_line(result),
         "cells": {name: cell(quantity) for name, quantity in found.items()},
+        "note": divergence_note(result),
         "details": [*disagreement(result, None), *filter(None, [untold_line(result)])],
         "mistakes": mistakes(result),
         "command": command,

@@ -5,7 +5,7 @@ for (const root of document.querySelectorAll("[data-explorer]")) {
   const stepChoice = root.querySelector("[data-choose=step]");
   const elementChoice = root.querySelector("[data-choose=element]");
   const place = root.querySelector("[data-show]");
-  const KINDS = { "disagrees": "wrong", "carries float32": "carries", "not told": "blind", "agrees": "agrees" };
+  const KINDS = { "disagrees": "wrong", "carries float32": "carries", "not told": "blind", "not compared": "blind", "agrees": "agrees" };
 
   const node = (tag, properties, ...children) => {
     const made = Object.assign(document.createElement(tag), properties);
@@ -28,7 +28,7 @@ for (const root of document.querySelectorAll("[data-explorer]")) {
       node("thead", {}, node("tr", {}, ...heads.map((head) => node("th", { scope: "col" }, head)))),
       node("tbody", {}, ...rows));
   const statusOf = ([found, , , bound, ratio], walk) =>
-    ratio === "inf" || ratio > 1 || !isFinite(found) ? (walk === "carries float32" ? walk : "disagrees")
+    walk === "not compared" ? walk : ratio === "inf" || ratio > 1 || !isFinite(found) ? (walk === "carries float32" ? walk : "disagrees")
       : bound === "inf" || walk === "not told" ? "not told" : "agrees";
 
   // found, expected, exact, bound, ratio of one quantity in every implementation
