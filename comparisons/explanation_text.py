@@ -107,8 +107,8 @@ def _finding(told: Told) -> str:
         return plain(told.reason)
     if told.diverged_at is not None:
         return (
-            f"nothing to compare: the training diverges, and from step {told.diverged_at} on right values are too large "
-            "for its dtype; look at an earlier step"
+            "nothing to compare: the training diverges, "
+            f"and from step {told.diverged_at} on right values are too large for its dtype; look at an earlier step"
         )
     if not told.finite:
         return "not every number of this step is finite: the training has diverged, look at an earlier step"

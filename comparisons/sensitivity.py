@@ -160,11 +160,9 @@ def exchanged(right: Array, wrong: Array, indices: list[Index]) -> Array:
 
 
 def diverging(problem: Problem, before: Parameters, x: Array, y: Array) -> Array:
-    """For each member whether right values are too large from its state, so that an audit compares nothing, (members,)."""
+    """For each member whether right values overflow from its state, so that an audit compares nothing, (members,)."""
     members = len(before["W1"])
-    over = too_large(
-        problem, before, np.broadcast_to(x, (members, *x.shape)), np.broadcast_to(y, (members, *y.shape))
-    )
+    over = too_large(problem, before, np.broadcast_to(x, (members, *x.shape)), np.broadcast_to(y, (members, *y.shape)))
     return np.asarray(np.logical_or.reduce(list(over.values())))
 
 
