@@ -7,6 +7,7 @@ import sys
 import click
 
 from comparisons.commands.audit import audit
+from comparisons.commands.campaign import campaign
 from comparisons.commands.check import check
 from comparisons.commands.compare import compare
 from comparisons.commands.explain import explain
@@ -41,6 +42,7 @@ COMMANDS = (
     sweep,
     explain,
     lesson,
+    campaign,
     list_problems,
     list_implementations,
 )

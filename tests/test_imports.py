@@ -25,6 +25,7 @@ ALLOWED = {
     "frameworks.keras_mlp": {"numpy", "keras", "jax", "problems"},  # jax: its 64-bit switch, where Keras runs on it
     "frameworks.jax_mlp": {"numpy", "jax", "problems"},
     "comparisons": {*CORE, "problems", "manual", "comparisons"},
+    "comparisons.campaign": {*CORE, "distributed", "joblib", "problems", "comparisons"},
     "comparisons.pytest_plugin": {"pytest", "comparisons", "problems"},
 }
 FRAMEWORKS = ("torch", "tensorflow", "keras", "jax")
