@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from comparisons.commands.options import training_options
-from comparisons.commands.output import check_writable, finish, give_json
+from comparisons.commands.output import check_json, finish, give_json
 from comparisons.commands.refusals import refusing
 
 
@@ -45,7 +45,7 @@ def check(
     from comparisons.verdict import Comparison
 
     ((_, chosen),) = chosen_problems((problem,), changes)
-    check_writable(json_file)
+    check_json(json_file)
     found = check_file(
         Path(file),
         chosen,

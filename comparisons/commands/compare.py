@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from comparisons.commands.options import training_options, until_converged_option
-from comparisons.commands.output import check_folder, check_writable, finish, report, stop_of, write_folder
+from comparisons.commands.output import check_folder, check_json, finish, report, stop_of, write_folder
 from comparisons.commands.refusals import refusing
 
 
@@ -46,8 +46,8 @@ def compare(
     names = chosen_implementations(against)
     chosen = chosen_problems(problems, changes)
     limit = positive_seconds(timeout, DEFAULT_TIMEOUT)
-    check_writable(json_file)
-    check_folder(folder)
+    check_json(json_file)
+    check_folder("--report", folder)
     stops = [stop_of(problem, until_converged, told_on_stderr=json_file == "-") for _, problem in chosen]
     trained = [stop.problem if stop else problem for stop, (_, problem) in zip(stops, chosen, strict=True)]
     with shown_progress() as progress:

@@ -40,7 +40,7 @@ def record(
         raise BadRequest(f"--with: {name!r} names more than one implementation; a trace is of one")
     ((_, chosen),) = chosen_problems((problem,), changes)
     limit = positive_seconds(timeout, DEFAULT_TIMEOUT)
-    check_writable(output)
+    check_writable("-o", output)
     if not installed(one):
         fail(f"{one} is not installed; install with: {install_command(one)}")
     chosen = stopped(chosen, until_converged)

@@ -22,7 +22,7 @@ def report_traces(traces: tuple[str, ...], folder: str, strict: bool) -> None:
     from problems.trace_file import load_trace
 
     loaded = [(path, load_trace(Path(path))) for path in traces]
-    check_folder(folder)
+    check_folder("-o", folder)
     comparisons, reruns = side_by_side(loaded)
     write_folder(folder, comparisons, reruns, f"{shlex.join(['backproof', 'report', *traces])} -o report")
     finish(comparisons, strict=strict)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from comparisons.commands.options import training_options
-from comparisons.commands.output import check_writable, give_json
+from comparisons.commands.output import check_json, give_json
 from comparisons.commands.refusals import refusing
 from comparisons.exit_codes import AGREED, DISAGREED
 
@@ -34,7 +34,7 @@ def sensitivity(problem: str, tolerance: str, steps: int | None, json_file: str 
     from comparisons.sensitivity_report import as_json, matrix_text
 
     ((_, chosen),) = chosen_problems((problem,), changes)
-    check_writable(json_file)
+    check_json(json_file)
     found = run(chosen, steps=at_least("--steps", steps, chosen.steps, least=1), tolerance=chosen_tolerance(tolerance))
     if json_file != "-":
         click.echo(matrix_text(found, blind_spots(chosen)))

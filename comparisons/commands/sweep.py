@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from comparisons.commands.options import training_options_but_rate, until_converged_option
-from comparisons.commands.output import check_writable, give_json
+from comparisons.commands.output import check_json, give_json
 from comparisons.commands.refusals import refusing
 
 
@@ -43,7 +43,7 @@ def sweep(
     rates = chosen_rates(learning_rates)
     ((_, chosen),) = chosen_problems((problem,), changes)
     limit = None if until_converged is None else require_positive(OPTION, until_converged)
-    check_writable(json_file)
+    check_json(json_file)
     found = run(chosen, rates, limit)
     if json_file != "-":
         click.echo(sweep_text(found))
