@@ -10,7 +10,6 @@ import numpy as np
 from comparisons.report.agreement import comparable
 from comparisons.report.drift import Drifts
 from comparisons.report.sampling import extremes
-from comparisons.trajectory import Apart
 from comparisons.verdict import Result
 from problems.problem import Array
 
@@ -67,9 +66,9 @@ def drift_from_exact(found: Drifts, places: Mapping[str, int]) -> list[Point]:
     return [point for one in found.exact for point in points(places[one.implementation], positive(one.distance))]
 
 
-def drift_between(pairs: Sequence[Apart]) -> list[Point]:
-    """Distance of every pair per step, numbered in their order."""
-    return [point for number, pair in enumerate(pairs) for point in points(number, positive(pair.distance))]
+def drift_between(distances: Mapping[str, Array], places: Mapping[str, int]) -> list[Point]:
+    """Distance from one implementation per step, by name."""
+    return [point for name, distance in distances.items() for point in points(places[name], positive(distance))]
 
 
 def drift_bound(found: Drifts) -> list[Point]:

@@ -41,6 +41,22 @@ class Drifts:
     between: tuple[Apart, ...]
     alike: tuple[tuple[str, ...], ...]
 
+    def away_from(self, name: str) -> dict[str, Array]:
+        """Each implementation that does not move together with `name`, and its distance from it per step."""
+        return {
+            far: pair.distance
+            for pair in self.between
+            for near, others in ((pair.one, pair.other), (pair.other, pair.one))
+            if name in near
+            for far in others
+        }
+
+    def leaves_at(self, distance: Array) -> int | None:
+        """The first step, from 1, whose distance is outside the bound; None where there is none."""
+        steps = min(len(distance), self.followed)
+        outside = np.flatnonzero(~(distance[:steps] <= self.bound[:steps]))
+        return int(outside[0]) + 1 if len(outside) else None
+
 
 def drifts(comparison: Comparison) -> Drifts:
     """The drift of every implementation whose trace can be compared."""

@@ -18,7 +18,7 @@ from comparisons.messages import place
 from comparisons.reference import Expectation, expectations
 from comparisons.report.agreement import comparable
 from comparisons.report.sampling import opened_steps
-from comparisons.report.status import AGREES, CARRIES, NOT_COMPARED, NOT_TOLD, WRONG
+from comparisons.report.status import AGREES, CARRIES, NOT_COMPARED, NOT_TOLD, WRONG, status_of
 from comparisons.tally import outside, ratios
 from comparisons.trace_evidence import steps_at
 from comparisons.verdict import Divergence, Result
@@ -75,7 +75,21 @@ def explorer(problem: Problem, results: Sequence[Result]) -> dict[str, Any] | No
         "order": chain_order(problem.network),
         "rate": problem.optimizer.learning_rate,
         "steps": [seen[step] for step in steps],
+        "open": opened_at(results, steps, elements),
         "left_out": max(trace.steps for trace in traces) - len(steps),
+    }
+
+
+def opened_at(results: Sequence[Result], steps: Sequence[int], elements: Sequence[Element]) -> dict[str, Any]:
+    """Where the explorer opens: the first bad step of the worst implementation, at the element that is worst there."""
+    wrong = sorted((one for one in results if one.audit and one.audit.deviations), key=lambda one: status_of(one).rank)
+    deviations = wrong[0].audit.deviations if wrong and wrong[0].audit else ()
+    wanted = [(one.quantity.partition(".")[2], one.index) for one in deviations if one.quantity != "loss"]
+    step = deviations[0].step if deviations else steps[0]
+    element = next((one for one in wanted if one in elements), None)
+    return {
+        "step": step if step in steps else steps[0],
+        "element": place(*element) if element else "loss" if deviations else place(*elements[0]),
     }
 
 

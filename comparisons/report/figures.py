@@ -1,24 +1,23 @@
-"""The figures of a report: title, drawing, legend and note of every chart that has something to show."""
+"""The figures of a report: title, drawing and note of every chart that has something to show."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from comparisons.report import curves
 from comparisons.report.agreement import comparable
-from comparisons.report.charts import COLORS, chart, spans
+from comparisons.report.charts import chart, spans
 from comparisons.report.drift import Drifts
-from comparisons.trajectory import Apart
+from comparisons.report.status import AGREES, status_of
 from comparisons.verdict import Comparison
 
-MOST_PAIRS = COLORS  # a color each
 Figure = dict[str, Any]
 
 
 def figures(comparison: Comparison, places: Mapping[str, int], drift: Drifts) -> list[Figure]:
     """Loss, drift, parameters: those with nothing to draw are left out, unless their note says why."""
-    found = [*losses(comparison, places), from_exact(comparison, places, drift), between(drift)]
+    found = [*losses(comparison, places), from_exact(comparison, places, drift), between(comparison, places, drift)]
     found += [
         figure(f"{name} over time", chart(points, name), "One line per element, from the start (step 0).")
         for name, points in curves.parameters(comparison.results, places).items()
@@ -26,9 +25,9 @@ def figures(comparison: Comparison, places: Mapping[str, int], drift: Drifts) ->
     return [one for one in found if one["svg"] or one["said"]]
 
 
-def figure(title: str, svg: str, note: str = "", legend: Sequence[Figure] = (), *, said: bool = False) -> Figure:
-    """One figure; legend: of its own colors, where they are not the page's; said: its note stands without a drawing."""
-    return {"title": title, "svg": svg, "note": note, "legend": list(legend), "said": said}
+def figure(title: str, svg: str, note: str = "", *, said: bool = False) -> Figure:
+    """One figure; said: its note stands without a drawing."""
+    return {"title": title, "svg": svg, "note": note, "said": said}
 
 
 def losses(comparison: Comparison, places: Mapping[str, int]) -> list[Figure]:
@@ -60,28 +59,20 @@ def from_exact_note(drift: Drifts, steps: int) -> str:
     return text + (f" Exact all the way, so not drawn: {', '.join(zeros)}." if zeros else "")
 
 
-def between(drift: Drifts) -> Figure:
-    """Distance of the implementations from one another, every two groups of them."""
-    title = "Drift between implementations"
-    shown, more = drift.between[:MOST_PAIRS], len(drift.between) - MOST_PAIRS
-    if not shown:
-        return alike_figure(title, drift.alike[0] if drift.alike else ())
-    svg = chart(curves.drift_between(shown), "largest distance", log=True, bound=curves.drift_bound(drift))
-    note = "The farthest of all parameters, every two of them, on a logarithmic axis; dashed: that bound again."
-    if more > 0:
-        note += f" The {MOST_PAIRS} pairs that come farthest apart; report.json has {more} more."
-    return figure(title, svg, note, pair_legend(shown))
+def between(comparison: Comparison, places: Mapping[str, int], drift: Drifts) -> Figure:
+    """Distance of the others from one implementation, the first that agrees."""
+    title, one = "Drift between implementations", reference(comparison)
+    others = drift.away_from(one)
+    same = [name for names in drift.alike if one in names for name in names if name != one]
+    said = f" The same as {one} to the last bit, so not drawn: {', '.join(same)}." if same else ""
+    if not others:
+        return figure(title, "", said.strip(), said=bool(same))
+    svg = chart(curves.drift_between(others, places), "largest distance", log=True, bound=curves.drift_bound(drift))
+    note = f"The farthest of all parameters from those of {one}, on a logarithmic axis; dashed: that bound again."
+    return figure(title, svg, f"{note}{said} Every two of them are under “Who agrees with whom”.")
 
 
-def alike_figure(title: str, names: Sequence[str]) -> Figure:
-    """What is said where there are no two groups: that all move together, where they are several."""
-    note = f"None: the parameters of {', '.join(names)} are the same to the last bit after every step."
-    return figure(title, "", note, said=True) if len(names) > 1 else figure(title, "")
-
-
-def pair_legend(pairs: Sequence[Apart]) -> list[Figure]:
-    """Who the curve of each color is about."""
-    return [
-        {"name": f"{', '.join(pair.one)} and {', '.join(pair.other)}", "color": number}
-        for number, pair in enumerate(pairs)
-    ]
+def reference(comparison: Comparison) -> str:
+    """The first implementation that agrees, or the first of all; nothing where none can be compared."""
+    found = sorted((result for result, _ in comparable(comparison.results)), key=lambda one: status_of(one) != AGREES)
+    return found[0].name if found else ""

@@ -10,6 +10,7 @@ from comparisons.convergence import stop_line
 from comparisons.json_report import environment
 from comparisons.messages import (
     blind_line,
+    counted,
     disagreement,
     divergence_note,
     learning_line,
@@ -26,6 +27,7 @@ from comparisons.report.explorer import chain_order, explorer
 from comparisons.report.figures import figures
 from comparisons.report.status import Status, status_of, status_of_quantity
 from comparisons.report.wrong import mistakes
+from comparisons.trajectory import Apart
 from comparisons.verdict import Comparison, QuantityAudit, Result
 
 SHOWN_BLIND_SPOTS = 40
@@ -88,13 +90,25 @@ def section(comparison: Comparison, commands: Mapping[str, str], drift: Drifts) 
         "rows": [row(result, places[result.name], commands.get(result.name)) for result in ordered],
         "legend": [{"name": result.name, "color": places[result.name] % COLORS} for result, _ in comparable(results)],
         "charts": figures(comparison, places, drift),
-        "explorer": explorer(problem, results),
+        "explorer": explorer(problem, ordered),
         "agreement": grouped_alike(results),
+        "apart": [pair_row(pair, drift) for pair in drift.between],
         "shared": shared_notes(results),
         "stop": stop_line(comparison.stop) if comparison.stop else None,
         "learning": learning_line(comparison),
         "blind": blind_spots(comparison),
         "settings": settings(comparison),
+    }
+
+
+def pair_row(pair: Apart, drift: Drifts) -> dict[str, Any]:
+    """How far two groups come apart, when, and whether rounding alone may take them there."""
+    step = drift.leaves_at(pair.distance)
+    return {
+        "names": [", ".join(pair.one), ", ".join(pair.other)],
+        "farthest": f"{pair.distance.max(initial=0.0):.3g}",
+        "step": int(pair.distance.argmax()) + 1,
+        "outside": "never" if step is None else f"step {step:,}",
     }
 
 
@@ -162,15 +176,14 @@ def settings(comparison: Comparison) -> list[tuple[str, str]]:
     """The problem, setting by setting."""
     problem = comparison.problem
     network = problem.network
+    rows, epochs = counted(len(problem.x), "row"), counted(problem.epochs, "epoch")
+    names = f"inputs {listed(problem.input_names)}; targets {listed(problem.target_names)}"
     return [
         ("network", f"{'-'.join(map(str, network.sizes))} ({', '.join(network.activations)})"),
         ("loss", problem.loss),
         ("optimizer", f"{problem.optimizer.name}, learning rate {problem.optimizer.learning_rate!r}"),
-        (
-            "data",
-            f"{len(problem.x)} rows; inputs {listed(problem.input_names)}; targets {listed(problem.target_names)}",
-        ),
-        ("training", f"{problem.epochs} epochs, {problem.batch_size} rows a step, order {problem.order}"),
+        ("data", f"{rows}; {names}"),
+        ("training", f"{epochs}, {counted(problem.batch_size, 'row')} a step, order {problem.order}"),
         ("seed of the order", str(problem.seed)),
         ("start", problem.start),
         ("dtype", problem.dtype),

@@ -190,7 +190,26 @@ def test_page_without_any_framework_says_so(browser, tmp_path, monkeypatch):
     bare.page.close()
 
 
-def test_page_prints_without_its_controls(page):
-    page.emulate_media(media="print")
-    assert not page.is_visible("nav")
-    assert page.is_visible("#surface-chart svg")
+@pytest.fixture(params=SCHEMES)
+def fresh(browser, address, request) -> Iterator[Any]:
+    """A page that nobody has touched."""
+    page = Opened(browser, address, 1400, request.param).page
+    yield page
+    page.close()
+
+
+def test_page_prints_on_a_few_sheets(fresh, count_sheets):
+    assert 6 <= count_sheets(fresh) <= 14
+
+
+def test_page_prints_without_its_controls(fresh, on_paper):
+    on_paper(fresh)
+    assert not fresh.is_visible("nav")
+    assert not fresh.is_visible("#step-on")
+    assert fresh.is_visible("#surface-chart svg")
+    assert fresh.locator("[id^=knob-][id$=-value]:visible").count() == fresh.locator(".knob input:visible").count() == 9
+
+
+def test_nothing_is_cut_off_folded_or_dark_on_paper(fresh, on_paper):
+    paper = on_paper(fresh)
+    assert (paper.cut_off, paper.folded, paper.color) == ([], 0, "rgb(255, 255, 255)")

@@ -73,7 +73,7 @@ for (const root of document.querySelectorAll("[data-explorer]")) {
     const of = element.split("[")[0];
     const parts = element === "loss" ? [["loss", "loss"]] : [["gradient", `gradient.${of}`], ["parameter", `parameter.${of}`]];
     place.replaceChildren(
-      node("p", { className: "soft" }, `Step ${step.step}, epoch ${step.epoch}, data rows ${some.rows.map((row) => row + 1).join(", ")}. ` +
+      node("p", { className: "soft" }, `Step ${step.step}, epoch ${step.epoch}, data row${some.rows.length > 1 ? "s" : ""} ${some.rows.map((row) => row + 1).join(", ")}. ` +
         "Each implementation is judged from its own state just before the step."),
       node("pre", { className: "formula", tabIndex: 0 }, some[element].formula[0]),
       ...parts.flatMap(([part, quantity]) => [
@@ -92,9 +92,8 @@ for (const root of document.querySelectorAll("[data-explorer]")) {
     return node("option", {}, `${step.step}${bad ? ` (${bad} disagree${bad === 1 ? "s" : ""})` : ""}`);
   }));
   elementChoice.append(...data.elements.map((element) => node("option", { value: element }, element === "loss" ? "loss" : element)));
-  const bad = data.steps.findIndex((step) => Object.values(step.by).some((seen) => seen.first));
-  stepChoice.selectedIndex = Math.max(bad, 0);
-  elementChoice.selectedIndex = Math.min(1, data.elements.length - 1);
+  stepChoice.selectedIndex = data.steps.findIndex((step) => step.step === data.open.step);
+  elementChoice.value = data.open.element;
   for (const choice of [stepChoice, elementChoice]) choice.addEventListener("change", show);
   for (const button of root.querySelectorAll("[data-move]")) {
     button.addEventListener("click", () => { stepChoice.selectedIndex += Number(button.dataset.move); show(); });

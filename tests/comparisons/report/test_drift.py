@@ -11,7 +11,8 @@ import pytest
 from comparisons.compare import compared, judged_trace, train_here
 from comparisons.report.drift import drifts
 from comparisons.report.drift_record import drift_record
-from comparisons.report.figures import MOST_PAIRS, between, figures
+from comparisons.report.figures import figures
+from comparisons.report.page import section
 from comparisons.verdict import Comparison
 from problems.catalogue import named_problem
 from problems.trace import Trace
@@ -78,29 +79,39 @@ def test_report_json_says_who_is_how_far_apart(trace):
     assert record["followed"] == len(record["bound"]["distance"]) == 20
 
 
-def drawn(comparison: Comparison) -> dict[str, dict[str, object]]:
+def drawn(comparison: Comparison) -> dict[str, dict[str, str]]:
     places = {result.name: number for number, result in enumerate(comparison.results)}
     return {one["title"]: one for one in figures(comparison, places, drifts(comparison))}
 
 
-def test_pairs_are_drawn_in_a_color_each_and_named(trace):
-    found = drawn(side_by_side(trace, moved(trace, "near", 1e-9), moved(trace, "far", 1.0)))
+def test_drift_is_drawn_from_the_first_that_agrees_in_the_colors_of_the_page(trace):
+    found = drawn(side_by_side(moved(trace, "far", 1.0), trace, moved(trace, "same", 0.0), moved(trace, "near", 1e-9)))
     one = found["Drift between implementations"]
-    assert all(f"var(--s{number})" in str(one["svg"]) for number in range(3))
-    assert len(one["legend"]) == 3
+    assert [f"var(--s{number})" in one["svg"] for number in range(4)] == [True, False, False, True]
+    assert "The same as manual-matrix to the last bit, so not drawn: same." in one["note"]
 
 
 def test_all_alike_is_said_and_not_drawn(trace):
     one = drawn(side_by_side(trace, moved(trace, "other", 0.0)))["Drift between implementations"]
-    assert (one["svg"], "manual-matrix, other are the same to the last bit" in one["note"]) == ("", True)
+    assert (one["svg"], one["note"]) == ("", "The same as manual-matrix to the last bit, so not drawn: other.")
 
 
 def test_one_implementation_has_no_drift_between(trace):
     assert "Drift between implementations" not in drawn(side_by_side(trace))
 
 
-def test_pairs_beyond_the_colors_are_counted(trace):
-    traces = [moved(trace, f"number-{place}", place * 1e-6) for place in range(5)]
-    found = between(drifts(side_by_side(*traces)))
-    assert len(found["legend"]) == MOST_PAIRS
-    assert "report.json has 2 more" in found["note"]
+def test_pair_leaves_the_bound_at_the_step_that_is_wrong(trace):
+    found = drifts(side_by_side(trace, moved(trace, "away", 0.5, at=7), moved(trace, "near", 1e-18)))
+    leaves = {name: found.leaves_at(distance) for name, distance in found.away_from("manual-matrix").items()}
+    assert leaves == {"away": 7}
+    assert found.leaves_at(np.full(20, np.nan)) == 1
+
+
+def test_page_lists_every_two_that_differ(trace):
+    comparison = side_by_side(trace, moved(trace, "away", 0.5, at=7), moved(trace, "far", 8.0, at=3))
+    rows = section(comparison, {}, drifts(comparison))["apart"]
+    assert [(row["names"], row["step"], row["outside"]) for row in rows] == [
+        (["manual-matrix", "far"], 3, "step 3"),
+        (["away", "far"], 3, "step 3"),
+        (["manual-matrix", "away"], 7, "step 7"),
+    ]

@@ -55,6 +55,16 @@ def test_explorer_names_the_first_to_disagree(comparison):
     assert set(first.values()) == {None, "gradient.W1"}
 
 
+def test_explorer_opens_where_the_worst_is_first_wrong(comparison):
+    data = explorer(comparison.problem, comparison.results)
+    assert data["open"] == {"step": 6, "element": "W1[0,0]"}
+
+
+def test_explorer_opens_at_the_start_where_all_agree(comparison):
+    data = explorer(comparison.problem, comparison.results[:1])
+    assert data["open"] == {"step": 1, "element": "W1[0,0]"}
+
+
 def test_explorer_has_the_exact_value_within_the_bound(comparison):
     data = explorer(comparison.problem, comparison.results)
     for step in data["steps"]:
@@ -107,3 +117,4 @@ def test_labels_of_an_axis_keep_their_digits():
     labels = re.findall(r">([\d.]+)</text>", chart(points, "loss", x="epoch"))
     assert len(set(labels)) == len(labels) > 6
     assert {"1", "2", "3", "4", "5"} < set(labels)
+    assert "1.5" not in labels
