@@ -10,6 +10,7 @@ from comparisons.report.curves import Point
 
 WIDTH, HEIGHT = 330, 215
 COLORS = 8
+FEW_STEPS = 60
 FEW = 12  # places of an axis that are all marked
 VEGA_LITE = "5.21"
 WHOLE = "datum.value ? format(datum.value, '~s') : '0'"
@@ -29,6 +30,7 @@ CONFIG = {
         "titleFontSize": 13,
         "titleFontWeight": "normal",
         "labelOverlap": True,
+        "labelSeparation": 8,
     },
 }
 
@@ -51,8 +53,10 @@ def chart(
 def _lines(found: Sequence[Point], axes: dict[str, Any]) -> dict[str, Any]:
     series = sorted({point["s"] for point in found})
     spread = max(len(series) - 1, 1)
-    # Those beneath stay visible around the others.
-    widths = {number: 9 - 7 * place / spread if len(series) > 1 else 3 for place, number in enumerate(series)}
+    # Those beneath stay visible around the others; where much goes up and down, wide ones would hide it.
+    thick, thin = (9, 2) if len({point["x"] for point in found}) <= FEW_STEPS else (4, 1)
+    widths = {number: thick - (thick - thin) * place / spread for place, number in enumerate(series)}
+    widths |= {series[0]: 3} if len(series) == 1 else {}
     encoding = axes | {
         "color": _mapped(series, [f"var(--s{number % COLORS})" for number in series]),
         "strokeWidth": {"field": "w", "type": "nominal", "scale": None},
