@@ -114,14 +114,9 @@ def test_nothing_was_asked_for_logged_or_run(page, folder):
     assert page.seen == [(folder / "report.html").as_uri()]
 
 
-def test_no_serious_accessibility_violation(page):
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = Axe().run(page).response["violations"]
-    serious = [
-        (one["id"], node["html"]) for one in found if one["impact"] in ("serious", "critical") for node in one["nodes"]
-    ]
-    assert serious == []
+def test_no_serious_accessibility_violation(page, serious):
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert serious(page) == []
 
 
 @pytest.fixture(params=SCHEMES)
