@@ -43,11 +43,13 @@ def random_states(problem: Problem, count: int, seed: int) -> list[State]:
     """`count` states in which every factor of every formula differs from its neighbours.
 
     Weights and biases from U(−1, 1), inputs from U(−3, 3), learning rates log-uniform from 0.001 to 1; targets from
-    {0, 1} for cross-entropy, else from U(−3, 3). Equally many rows as in the problem's full batch.
+    {0, 1} for cross-entropy, else from U(−3, 3). Equally many rows as in the problem's full batch; where its last
+    batch is shorter, every fourth state has as few.
     """
     rng = np.random.default_rng(seed)
-    rows = min(problem.batch_size, len(problem.x))
-    return [_random_state(problem, rows, rng) for _ in range(count)]
+    full = min(problem.batch_size, len(problem.x))
+    short = len(problem.x) % full or full
+    return [_random_state(problem, short if number % 4 == 3 else full, rng) for number in range(count)]
 
 
 def _random_state(problem: Problem, rows: int, rng: np.random.Generator) -> State:

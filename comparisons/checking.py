@@ -9,7 +9,7 @@ import numpy as np
 
 from comparisons.audit import Observed, concluded, judge
 from comparisons.candidates import Returned, State
-from comparisons.diagnosis import diagnose
+from comparisons.diagnosis import diagnose_all
 from comparisons.divergence import first_divergence
 from comparisons.epochs import epoch_losses
 from comparisons.evidence import Evidence
@@ -165,8 +165,8 @@ def _audited(problem: Problem, steps: Run, along: int, reason: str | None) -> Au
 
 def _diagnosed(problem: Problem, along: Run, random: Run) -> list[Diagnosis]:
     """From the random states where they show anything, else from the candidate's own way along the problem."""
-    found = diagnose(evidence_of(problem, random)) if random else []
-    if found or not along:
-        return found
-    longest = max(by_rows(along), key=len)
-    return diagnose(evidence_of(problem, [along[position] for position in longest]))
+    return _explained(problem, random) or _explained(problem, along)
+
+
+def _explained(problem: Problem, steps: Run) -> list[Diagnosis]:
+    return diagnose_all(evidence_of(problem, [steps[place] for place in places]) for places in by_rows(steps))

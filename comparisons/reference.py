@@ -69,7 +69,7 @@ def carried_step(
     best = completed_step(problem.network, state, cache, losses[0], deltas[0], rate)
     if len(routes) == 1:
         return best, best
-    return best, completed_step(problem.network, state, cache, _union(losses), _union(deltas), rate)
+    return best, completed_step(problem.network, state, cache, around(losses), around(deltas), rate)
 
 
 def own_updates(
@@ -99,7 +99,7 @@ def quantities(step: StepResult) -> dict[str, Any]:
     return named
 
 
-def _union(ways: list[Bounded]) -> Bounded:
+def around(ways: list[Bounded]) -> Bounded:
     """The first way's value, with a bound that reaches whatever the others reach."""
     first, *others = ways
     error = first.error
