@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from comparisons.audit import Observed, concluded, judge
+from comparisons.blind_spots import unnoticed
 from comparisons.candidates import Returned, State
 from comparisons.diagnosis import diagnose_all
 from comparisons.divergence import first_divergence
@@ -16,9 +18,10 @@ from comparisons.evidence import Evidence
 from comparisons.messages import memory_line
 from comparisons.repeats import Repeat, remembered
 from comparisons.tally import Tally
-from comparisons.verdict import Audit, Diagnosis, Divergence, Result, Verdict
+from comparisons.verdict import Audit, BlindSpots, Diagnosis, Divergence, Result, Verdict
 from problems.problem import Array, Problem
 
+LOOKED_AT = 12  # random states from which it is said what could not have been noticed
 Run = Sequence[tuple[State, Returned]]
 
 
@@ -43,6 +46,16 @@ class Check:
     reason: str | None = None
     steps: Run = ()
     remembered: tuple[str, ...] = ()
+
+    @cached_property
+    def blind_spots(self) -> BlindSpots | None:
+        """What could not have been noticed from the first random states; None where there are none or too large."""
+        random = self.steps[self.along :]
+        if not random:
+            return None
+        alike = [step for step in random if len(step[0].x) == len(random[0][0].x)][:LOOKED_AT]
+        evidence = evidence_of(self.problem, alike)
+        return unnoticed(self.problem, evidence.before, evidence.x, evidence.y)
 
     @property
     def result(self) -> Result:

@@ -21,6 +21,7 @@ from comparisons.commands.refusals import refusing
 @click.option("--states", type=int, metavar="N", help="How many random states to try besides the problem's steps (64).")
 @click.option("--states-seed", type=int, metavar="SEED", help="Seed of the random states (0).")
 @click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - for standard output.")
+@click.option("-v", "--verbose", is_flag=True, help="Every quantity's numbers and bounds, every element.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="Limit for the candidate's process (60).")
 @refusing
 def check(
@@ -29,6 +30,7 @@ def check(
     states: int | None,
     states_seed: int | None,
     json_file: str | None,
+    verbose: bool,
     timeout: float | None,
     **changes: Any,
 ) -> None:
@@ -55,7 +57,7 @@ def check(
     )
     comparison = Comparison(problem=chosen, results=(found.result,))
     if json_file != "-":
-        click.echo(check_text(found))
+        click.echo(check_text(found, verbose=verbose))
     if json_file:
         give_json(as_json([comparison]), json_file)
     finish([comparison], strict=True)
