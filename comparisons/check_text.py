@@ -25,8 +25,10 @@ def check_text(check: Check, *, verbose: bool = False) -> str:
 
 
 def _lines(check: Check, verbose: bool) -> Iterator[str]:
-    yield f"{plain(check.name)} on {plain(check.problem.name)}: {check.verdict}"
-    yield f"  {scope(check)}"
+    found = "cannot be compared" if check.formless else str(check.verdict)
+    yield f"{plain(check.name)} on {plain(check.problem.name)}: {found}"
+    if not check.formless:
+        yield f"  {scope(check)}"
     if check.reason:
         yield f"  {plain(check.reason)}"
     note = divergence_note(check.result)

@@ -32,7 +32,8 @@ class Check:
     audit: steps along the problem first, random states after them, numbered on; along: how many are along the problem;
     steps: every state with what was returned; seed: that of the random states, None where there are
     none to draw; reason: why the run ended early or what spoils it; remembered: the quantities that came out
-    otherwise when the same state was asked again.
+    otherwise when the same state was asked again; formless: whether nothing could be compared, since already
+    the first call took or returned something else than a train_step does.
     """
 
     problem: Problem
@@ -44,6 +45,7 @@ class Check:
     states: int
     seed: int | None
     reason: str | None = None
+    formless: bool = False
     steps: Run = ()
     remembered: tuple[str, ...] = ()
 
@@ -95,7 +97,7 @@ def checked(
     if memory:
         reason = "; ".join(filter(None, (reason, memory_line(memory))))
     audit = _audited(problem, steps, len(along), reason) if steps else None
-    verdict = audit.verdict if audit else Verdict.DISAGREES
+    verdict = audit.verdict if audit else Verdict.CRASHED
     if crashed:
         verdict = Verdict.CRASHED
     comparable = [along[position] for position in audit.comparable(np.arange(len(along)))] if audit else []
@@ -110,6 +112,7 @@ def checked(
         states=len(random),
         seed=seed,
         reason=reason,
+        formless=not steps and not crashed,
         steps=steps,
         remembered=memory,
     )

@@ -63,6 +63,16 @@ def setting(problem: Problem) -> str:
     )
 
 
+def problem_warning(problem: Problem) -> str | None:
+    """What is allowed in a problem and hardly meant, in one line; None where nothing is."""
+    if (problem.loss, problem.network.activations[-1]) != ("binary_cross_entropy_with_logits", "sigmoid"):
+        return None
+    return (
+        f"{plain(problem.name)}: the last activation is 'sigmoid', and binary_cross_entropy_with_logits applies it "
+        "again; use 'linear' there, or binary_cross_entropy"
+    )
+
+
 def inequality(deviation: Deviation) -> str:
     """The one inequality as it was evaluated, with both values."""
     if deviation.actual != deviation.actual or abs(deviation.actual) == float("inf"):

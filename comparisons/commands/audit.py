@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from comparisons.commands.output import check_json, finish, report
+from comparisons.commands.output import check_json, finish, report, warn_of
 from comparisons.commands.refusals import refusing
 
 
@@ -23,6 +23,8 @@ def audit(traces: tuple[str, ...], json_file: str | None, strict: bool) -> None:
 
     check_json(json_file)
     loaded = [load_trace(Path(path)) for path in traces]
+    for trace in loaded:
+        warn_of(trace.problem)
     comparisons = [
         compared(trace.problem, [judged_trace(trace, version=_versions(trace.environment))]) for trace in loaded
     ]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from comparisons.commands.options import training_options
-from comparisons.commands.output import check_json, finish, give_json
+from comparisons.commands.output import asked_problems, check_json, finish, give_json
 from comparisons.commands.refusals import refusing
+from comparisons.exit_codes import BAD_REQUEST
 
 
 @click.command()
@@ -37,16 +39,17 @@ def check(
     """Check the train_step of a Python file: is it right, and if not, which derivative and which mistake?
 
     FILE defines train_step(parameters, x, y, learning_rate) and returns (loss, new_parameters) or
-    (loss, new_parameters, gradients). It runs in a process of its own.
+    (loss, new_parameters, gradients). It runs in a process of its own. A train_step that takes or returns something
+    else from its first call on cannot be compared: exit code 2.
     """
     from comparisons.api import DEFAULT_STATES
     from comparisons.candidate_process import DEFAULT_TIMEOUT, check_file
     from comparisons.check_text import check_text
     from comparisons.json_report import as_json
-    from comparisons.requests import at_least, chosen_problems, positive_seconds
+    from comparisons.requests import at_least, positive_seconds
     from comparisons.verdict import Comparison
 
-    ((_, chosen),) = chosen_problems((problem,), changes)
+    ((_, chosen),) = asked_problems((problem,), changes)
     check_json(json_file)
     found = check_file(
         Path(file),
@@ -60,4 +63,6 @@ def check(
         click.echo(check_text(found, verbose=verbose))
     if json_file:
         give_json(as_json([comparison]), json_file)
+    if found.formless:
+        sys.exit(BAD_REQUEST)
     finish([comparison], strict=True)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from comparisons.commands.options import training_options, until_converged_option
-from comparisons.commands.output import check_folder, check_json, finish, report, stop_of, write_folder
+from comparisons.commands.output import asked_problems, check_folder, check_json, finish, report, stop_of, write_folder
 from comparisons.commands.refusals import refusing
 
 
@@ -41,10 +41,10 @@ def compare(
     from comparisons.compare import DEFAULT_TIMEOUT
     from comparisons.compare import compare as run
     from comparisons.progress import shown_progress
-    from comparisons.requests import chosen_implementations, chosen_problems, positive_seconds, rerun_command
+    from comparisons.requests import chosen_implementations, positive_seconds, rerun_command
 
     names = chosen_implementations(against)
-    chosen = chosen_problems(problems, changes)
+    chosen = asked_problems(problems, changes)
     limit = positive_seconds(timeout, DEFAULT_TIMEOUT)
     check_json(json_file)
     check_folder("--report", folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -11,6 +12,25 @@ import click
 
 from comparisons.commands.refusals import BadRequest
 from comparisons.commands.streams import escaped_for
+
+
+def asked_problems(arguments: Sequence[str], changes: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Each argument with its problem, what is hardly meant in one said on standard error."""
+    from comparisons.requests import chosen_problems
+
+    chosen = chosen_problems(arguments, changes)
+    for _, problem in chosen:
+        warn_of(problem)
+    return chosen
+
+
+def warn_of(problem: Any) -> None:
+    """One line on standard error where something in `problem` is hardly meant."""
+    from comparisons.messages import problem_warning
+
+    warning = problem_warning(problem)
+    if warning:
+        click.echo(f"backproof: warning: {warning}", err=True)
 
 
 def stopped(problem: Any, tolerance: float | None, *, told_on_stderr: bool = False) -> Any:

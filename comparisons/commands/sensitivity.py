@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from comparisons.commands.options import training_options
-from comparisons.commands.output import check_json, give_json
+from comparisons.commands.output import asked_problems, check_json, give_json
 from comparisons.commands.refusals import refusing
 from comparisons.exit_codes import AGREED, DISAGREED
 
@@ -29,11 +29,11 @@ def sensitivity(problem: str, tolerance: str, steps: int | None, json_file: str 
     Exit code 0: the report was made, whatever it says; 1: the check is blind, since not one mistake was noticed.
     """
     from comparisons.blind_spots import blind_spots
-    from comparisons.requests import at_least, chosen_problems, chosen_tolerance
+    from comparisons.requests import at_least, chosen_tolerance
     from comparisons.sensitivity import sensitivity as run
     from comparisons.sensitivity_report import as_json, matrix_text
 
-    ((_, chosen),) = chosen_problems((problem,), changes)
+    ((_, chosen),) = asked_problems((problem,), changes)
     check_json(json_file)
     found = run(chosen, steps=at_least("--steps", steps, chosen.steps, least=1), tolerance=chosen_tolerance(tolerance))
     if json_file != "-":

@@ -102,7 +102,7 @@ def test_what_a_candidate_raises_passes_through(problem):
         check(lambda *given: 1 / 0, problem)
 
 
-def test_an_answer_of_the_wrong_form_disagrees(problem):
+def test_an_answer_of_the_wrong_form_fails(problem):
     with pytest.raises(AssertionError, match=r"train_step returned nothing \(None\)"):
         assert_agrees(lambda *given: None, problem)
 
