@@ -17,6 +17,7 @@ import numpy as np
 from comparisons.chains import Number, Run, gradient, last_layer, loss_value, simplifies
 from comparisons.estimates import LEAST_STATES, bounded, within
 from comparisons.evidence import Evidence
+from comparisons.measured_inputs import measured_inputs
 from comparisons.search import PAIR_STATES, Search, searches
 from comparisons.variants import Index
 from comparisons.verdict import Diagnosis
@@ -53,14 +54,15 @@ def from_wrong_forward(evidence: Evidence) -> list[Diagnosis]:
     wrong = _wrong(evidence)
     few = evidence.part(np.arange(min(PAIR_STATES, len(evidence.loss))))
     best: tuple[int, Change, Evidence, Wrong] | None = None
-    for change in changes(evidence.problem):
+    for change in (*changes(evidence.problem), *_measured(evidence)):
         if not _explains_loss(change.seen(few)):
             continue
         seen = change.seen(evidence)
         told = _explains_loss(seen)
         left = _left(change, seen, wrong) if told else wrong
         number = sum(map(len, left.values()))
-        if told and (number == 0 or (told == "told" and not change.moves)) and (best is None or number < best[0]):
+        sure = (number == 0 and any(wrong.values())) or (told == "told" and not change.moves)
+        if told and sure and (best is None or number < best[0]):
             best = number, change, seen, left
         if best and best[0] == 0:
             break
@@ -290,6 +292,14 @@ def _inputs(network: Network) -> Iterator[Change]:
         yield _other_inputs("the columns of x stand in reverse order", "wrong-index", lambda x: _taken(x, order))
     for scale in SCALES:
         yield _other_inputs(f"x is divided by {scale}", "factor", lambda x, scale=scale: x / scale)
+
+
+def _measured(evidence: Evidence) -> Iterator[Change]:
+    """The inputs scaled or shifted by what the candidate's own derivatives tell."""
+    found = measured_inputs(evidence)
+    if found:
+        text, change = found
+        yield _other_inputs(text, "factor", change)
 
 
 def _taken(x: Any, order: Any) -> Any:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from comparisons import check
+from comparisons.checking import evidence_of
+from comparisons.diagnosis import diagnose
 from comparisons.planted import candidate_with
 from comparisons.verdict import Verdict
 
@@ -87,7 +89,7 @@ NO_CONSTANT = {
     "another in each state": added(lambda n, p: 0.01 * p * (1 + p[0, 0])),
     "a decay of the square": added(lambda n, p: 0.01 * p**2),
     "a soft limit": lambda g, p, loss: ({n: 0.2 * np.tanh(v / 0.2) for n, v in g.items()}, loss),
-    "a limit above only": lambda g, p, loss: ({n: np.minimum(v, 0.05) + 1e-9 * v for n, v in g.items()}, loss),
+    "a limit above only": lambda g, p, loss: ({n: np.minimum(v, 0.01) for n, v in g.items()}, loss),
 }
 
 
@@ -96,6 +98,18 @@ def test_what_has_no_constant_stays_unknown(change, by_hand, lesson):
     found = check(by_hand(forward=("sigmoid", "sigmoid"), change=change), lesson).diagnoses
     assert {one.mistakes for one in found} == {("unknown",)}
     assert all("found / expected lies between" in one.explanation for one in found)
+
+
+def test_a_decay_that_is_no_number_once_stays_unknown(by_hand, lesson):
+    steps = iter(range(10**6))
+
+    def change(gradients, parameters, loss):
+        once = np.nan if next(steps) == lesson.steps + 5 else 1.0
+        return {n: g + 0.01 * parameters[n] * once for n, g in gradients.items()}, loss
+
+    found = check(by_hand(forward=("sigmoid", "sigmoid"), change=change), lesson)
+    evidence = evidence_of(lesson, found.steps[found.along :])
+    assert {one.mistakes for one in diagnose(evidence)} == {("unknown",)}
 
 
 def test_a_gradient_of_nothing_is_told(by_hand, lesson):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from comparisons.chains import loss_value
 from comparisons.check_text import check_text
 from comparisons.checking import evidence_of
 from comparisons.planted import candidate_with
-from comparisons.wrong_forward import BESIDE, FOLLOWS, changes
+from comparisons.wrong_forward import BESIDE, FOLLOWS, changes, from_wrong_forward
 from manual.activations import ACTIVATIONS
 
 LESSONS = {
@@ -74,6 +76,17 @@ OTHERS = {
     ),
     "transposed": ({"transposed": True}, "layer 1 multiplies by W1 transposed", "wrong-index"),
     "reversed": ({"inputs": lambda x: x[:, ::-1]}, "the columns of x stand in reverse order", "wrong-index"),
+    "scaled by another number": ({"inputs": lambda x: x / 17}, "x is multiplied by 0.0588235", "factor"),
+    "columns scaled": (
+        {"inputs": lambda x: x * np.array([0.5, 3.0])},
+        "the columns of x are multiplied by 0.5, 3",
+        "factor",
+    ),
+    "standardized": (
+        {"inputs": lambda x: (x - np.array([6.5, -8.0])) / 2.0},
+        "the columns of x are scaled and shifted: 0.5 · x1 - 3.25, 0.5 · x2 + 4",
+        "factor",
+    ),
     "scaled": ({"inputs": lambda x: x / 255}, "x is divided by 255", "factor"),
 }
 
@@ -133,3 +146,20 @@ def test_every_change_gives_another_loss(name, problem_called):
         seen = change.seen(given).plain()
         with np.errstate(all="ignore"):
             assert not np.array_equal(loss_value(seen, {}), loss_value(right, {})), change.text
+
+
+def test_a_loss_of_nothing_beside_right_derivatives_is_no_wrong_forward_pass(diagnosed, problem_called):
+    def spoiled(gradients, parameters, loss):
+        return gradients, np.nan
+
+    found = diagnosed(problem_called("classification"), change=spoiled)
+    assert [(one.parameter, one.mistakes) for one in found] == [("loss", ("unknown",))]
+
+
+def test_a_pass_that_says_nothing_of_the_loss_explains_nothing_alone(by_hand, problem_called):
+    problem, step = problem_called("classification"), by_hand(forward=("sigmoid", "sigmoid"))
+    drawn = random_states(problem, 6, seed=1)
+    # With b2 = 9 the loss of a linear output is no number in any state.
+    states = [replace(state, parameters={**state.parameters, "b2": np.array([[9.0]])}) for state in drawn]
+    given = evidence_of(problem, [(state, call(step, problem, state)) for state in states])
+    assert from_wrong_forward(replace(given, loss=given.loss * np.nan)) == []
