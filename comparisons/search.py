@@ -13,6 +13,7 @@ from comparisons.arithmetic.precision import FLOAT32, Precision
 from comparisons.chains import Passes, gradient, loss_value, updated
 from comparisons.estimates import LEAST_STATES, Measured, bounded, common, estimated, within
 from comparisons.evidence import Evidence
+from comparisons.lower_precision import carries_float32, constant_added, epsilon_in_log
 from comparisons.messages import counted
 from comparisons.mutants import UPDATE_SITES, Mutant, double_mutants, single_mutants
 from comparisons.variants import AVERAGED_TWICE, SUMMED, Index
@@ -21,6 +22,10 @@ from problems.problem import Array
 
 PAIR_STATES = 12  # pairs are searched over this many states, then confirmed on all
 SHOWN_ALTERNATIVES = 3
+NOT_FLOAT32 = (
+    "it is within float32's rounding, but these are not float32 numbers: something small was added (an epsilon in a "
+    "log or a division, other starting numbers), or float32 stands somewhere on the way"
+)
 SAME = 1e-6  # a measured factor this near to a known one is tried as that one
 
 
@@ -143,8 +148,24 @@ class Search:
         if self.evidence.precision is FLOAT32:
             return {}
         near = np.asarray(within(self._right(FLOAT32), self.found).all(axis=0))
-        text = "to float32's precision only: somewhere on the way numbers are held or multiplied in float32"
-        return {index: self._named(index, ("precision",), text) for index in wrong if near[index]}
+        inside = [index for index in wrong if near[index]]
+        if not inside:
+            return {}
+        float32 = carries_float32(self.evidence)
+        return {index: self._within_float32(index, float32) for index in inside}
+
+    def _within_float32(self, index: Index, float32: bool) -> Diagnosis:
+        """An epsilon in a log; float32 where the candidate's numbers show it; a small constant added; or neither."""
+        epsilon = epsilon_in_log(self.evidence.passes(), self.found) if self.quantity == "loss" else None
+        if epsilon is not None:
+            return self._named(index, ("wrong-loss",), f"with {epsilon:.6g} added inside its logarithms")
+        if float32:
+            text = "to float32's precision only: somewhere on the way numbers are held or multiplied in float32"
+            return self._named(index, ("precision",), text)
+        added = constant_added(self.measured(index))
+        if added:
+            return self._named(index, ("unknown",), f"{added}, the same in every state")
+        return self._named(index, ("unknown",), NOT_FLOAT32)
 
     def _ratio(self, wrong: list[Index]) -> dict[Index, Diagnosis]:
         """A constant times what is expected, in every state; or a learning rate that is the same in every state."""
