@@ -5,6 +5,7 @@ python benchmarks/report_seconds.py [ROUNDS [NAME,...]]
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -14,12 +15,18 @@ from statistics import median
 from comparisons.implementations import NAMES
 
 
-def seconds(*arguments: str) -> float:
-    """How long one run of the command takes, from its start to its end."""
-    started = time.perf_counter()
+def seconds(*arguments: str) -> tuple[float, float]:
+    """How long one run of the command takes: from its start to its end, and of processors with all its children."""
+    started, used = time.perf_counter(), processors()
     command = [sys.executable, "-m", "comparisons.cli", "compare", "regression", *arguments]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.perf_counter() - started
+    return time.perf_counter() - started, processors() - used
+
+
+def processors() -> float:
+    """Seconds of processor time that ended children have used."""
+    used = os.times()
+    return used.children_user + used.children_system
 
 
 def main(rounds: int, names: str) -> None:
@@ -29,9 +36,11 @@ def main(rounds: int, names: str) -> None:
         for _ in range(rounds):
             plain.append(seconds("--against", names))
             reported.append(seconds("--against", names, "--report", folder))
-    apart = [more - less for less, more in zip(plain, reported, strict=True)]
-    print(f"medians of {rounds} rounds, in seconds: {median(plain):.2f} without, {median(reported):.2f} with a report")
-    print(f"the report: {median(apart):.2f} ({min(apart):.2f} to {max(apart):.2f})")
+    for place, what in enumerate(("from start to end", "of processors")):
+        without, with_report = ([one[place] for one in runs] for runs in (plain, reported))
+        apart = median(more - less for less, more in zip(without, with_report, strict=True))
+        told = f"{median(without):.2f} without, {median(with_report):.2f} with a report, {apart:.2f} apart"
+        print(f"seconds {what}, medians of {rounds}: {told}")
 
 
 if __name__ == "__main__":
