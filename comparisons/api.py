@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from comparisons.audit import audit
+from comparisons.candidate_process import check_file
 from comparisons.candidates import CandidateFault, Returned, State, TrainStep, along, from_states, random_states
 from comparisons.check_text import check_text
 from comparisons.checking import Check, checked
+from comparisons.repeats import repeats, states_again
 from comparisons.trace_evidence import diagnosed, steps_at
 from comparisons.verdict import Verdict
 from problems.catalogue import named_problem
@@ -31,7 +33,7 @@ def problem_of(problem: Problem | str | Path) -> Problem:
 
 
 def check(
-    candidate: TrainStep | Trace | Any,
+    candidate: TrainStep | Trace | str | Path | Any,
     problem: Problem | str | Path = "classification",
     *,
     states: int = DEFAULT_STATES,
@@ -40,26 +42,36 @@ def check(
     """Hold a candidate against the formulas, and say which mistake it makes.
 
     candidate: a function `train_step(parameters, x, y, learning_rate)`; an object with `parameters` (a mapping that
-    can be set) and `step(x, y, learning_rate)`, which returns the loss and updates them; or a Trace.
+    can be set) and `step(x, y, learning_rate)`, which returns the loss and updates them; a Trace; or the path of a
+    Python file that defines `train_step`, which is run in a process of its own.
     problem: a Problem, the name of a lesson problem, or a TOML file; a Trace brings its own.
     states, seed: how many random states besides the problem's own steps, and their seed.
 
-    Whatever the candidate raises passes through. Raises ProblemError for a problem that is none.
+    Whatever the candidate raises passes through, except from a file, whose verdict is then `crashed`. Raises
+    ProblemError for a problem, or a file, that is none.
     """
     if isinstance(candidate, Trace):
         return check_trace(candidate)
     chosen = problem_of(problem)
+    if isinstance(candidate, str | Path):
+        return check_file(Path(candidate), chosen, states=states, seed=seed)
     step = candidate if callable(candidate) and not hasattr(candidate, "step") else stepping(candidate)
     name = getattr(candidate, "__name__", type(candidate).__name__)
+    drawn = random_states(chosen, states, seed)
+    asked_again = states_again(chosen, drawn)
     way: list[tuple[State, Returned]] = []
     elsewhere: list[tuple[State, Returned]] = []
+    again: list[tuple[State, Returned]] = []
     reason = None
     try:
         way.extend(along(chosen, step))  # extend keeps what came before a fault
-        elsewhere.extend(from_states(chosen, step, random_states(chosen, states, seed)))
+        elsewhere.extend(from_states(chosen, step, drawn))
+        again.extend(from_states(chosen, step, asked_again))
     except CandidateFault as fault:
         reason = str(fault)
-    return checked(chosen, name, way, elsewhere, seed=seed, reason=reason)
+    answers = {"along": way, "random": elsewhere, "again": again}
+    repeated = repeats(chosen, drawn, **{phase: [returned for _, returned in run] for phase, run in answers.items()})
+    return checked(chosen, name, way, elsewhere, seed=seed, again=repeated, reason=reason)
 
 
 def stepping(candidate: Any) -> TrainStep:
@@ -67,7 +79,7 @@ def stepping(candidate: Any) -> TrainStep:
     if not (hasattr(candidate, "parameters") and callable(getattr(candidate, "step", None))):
         raise TypeError(
             f"{type(candidate).__name__} is no candidate: give a function train_step(parameters, x, y, learning_rate), "
-            "an object with `parameters` and `step(x, y, learning_rate)`, or a Trace"
+            "an object with `parameters` and `step(x, y, learning_rate)`, a Trace, or the path of a Python file"
         )
 
     def train_step(parameters: Mapping[str, Any], x: Any, y: Any, learning_rate: float) -> Any:
@@ -97,7 +109,7 @@ def check_trace(trace: Trace) -> Check:
 
 
 def assert_agrees(
-    candidate: TrainStep | Trace | Any,
+    candidate: TrainStep | Trace | str | Path | Any,
     problem: Problem | str | Path = "classification",
     *,
     states: int = DEFAULT_STATES,

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from comparisons.arithmetic.precision import FLOAT32, PRECISIONS, Precision
+from comparisons.divergence import first_divergence
 from comparisons.own_states import Before, OwnStates, block_length
 from comparisons.reference import Expectation, expectations, own_updates
 from comparisons.structure import structural_faults, value_faults
 from comparisons.tally import Judged, Tally
 from comparisons.untold import farthest_untold
-from comparisons.verdict import Audit, Verdict
+from comparisons.verdict import Audit, Divergence, Verdict
 from problems.problem import Array, Parameters, Problem
 from problems.trace import Trace
 
@@ -30,10 +31,19 @@ def audit(trace: Trace) -> Audit:
     if faults:
         return Audit(verdict=Verdict.DISAGREES, carries=None, steps=trace.steps, faults=tuple(faults))
     tallies = {name: Tally(name, trace.problem.dtype) for name in actual_values(trace)}
-    for observed in observations(trace):
+    divergence = divergence_of(trace)
+    for observed in observations(trace, divergence):
         judge(observed, tallies)
     found = concluded(list(tallies.values()), trace.problem.dtype, trace.steps, value_faults(trace))
-    return replace(found, untold=farthest_untold(trace, list(tallies.values())))
+    return replace(found, untold=farthest_untold(trace, list(tallies.values())), divergence=divergence)
+
+
+def divergence_of(trace: Trace) -> Divergence | None:
+    """From where on the right values of `trace` are too large to be compared."""
+    seen = (observed_at(trace, positions) for positions in chunks(trace))
+    states = ((one.positions, one.before, one.x, one.y) for one in seen)
+    numbers = sum(values[0].size for values in actual_values(trace).values())
+    return first_divergence(trace.problem, states, trace.steps, numbers)
 
 
 def actual_values(trace: Trace) -> dict[str, Array]:
@@ -90,11 +100,13 @@ class Observed:
     actual: Parameters
 
 
-def observations(trace: Trace) -> Iterator[Observed]:
-    """All steps of `trace`, chunk by chunk."""
+def observations(trace: Trace, divergence: Divergence | None = None) -> Iterator[Observed]:
+    """All steps of `trace`, chunk by chunk, up to where it diverges."""
     states = OwnStates(trace)
     for positions in chunks(trace):
-        yield observed_at(trace, positions, states)
+        compared = positions if divergence is None else positions[~divergence.covers(positions)]
+        if len(compared):
+            yield observed_at(trace, compared, states)
 
 
 def observed_at(trace: Trace, positions: Array, states: OwnStates | None = None) -> Observed:

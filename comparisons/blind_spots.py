@@ -18,14 +18,22 @@ MOST_PARAMETERS = 200  # the catalogue grows with the square of a network; above
 
 def blind_spots(problem: Problem) -> BlindSpots | None:
     """What auditing the right training of `problem` could not have noticed; None for a large network."""
-    if sum(rows * columns for rows, columns in problem.network.parameter_shapes.values()) > MOST_PARAMETERS:
+    return None if _too_large(problem) else unnoticed(problem, *sampled_states(problem))
+
+
+def unnoticed(problem: Problem, before: Parameters, x: Array, y: Array) -> BlindSpots | None:
+    """What could not have been noticed from these states; None for a large network."""
+    if _too_large(problem):
         return None
-    before, x, y = sampled_states(problem)
     hidden, looked_at = unseen(problem, before, x, y)
     with np.errstate(all="ignore"):
         causes = tuple(_causes(problem, before, x, y)) if hidden else ()
     described = tuple(f"{place(mutant.quantity, index)} {mutant.text}" for mutant, index in hidden)
     return BlindSpots(hidden=described, looked_at=looked_at, causes=causes)
+
+
+def _too_large(problem: Problem) -> bool:
+    return sum(rows * columns for rows, columns in problem.network.parameter_shapes.values()) > MOST_PARAMETERS
 
 
 def _causes(problem: Problem, before: Parameters, x: Array, y: Array) -> Iterator[str]:

@@ -10,12 +10,18 @@ from typing import Any
 from comparisons.candidate_worker import returned_of, states_along
 from comparisons.candidates import random_states
 from comparisons.checking import Check, checked
+from comparisons.repeats import repeats
 from comparisons.workers import WorkerProcess, ended, process_environment, python_command, watch
 from problems.problem import Problem, ProblemError
 from problems.records import problem_to_json
 
 DEFAULT_TIMEOUT = 60.0
 NAME = "candidate"
+PHASES = {
+    "along": "along the problem",
+    "random": "from a random state",
+    "again": "from a state that was asked before",
+}
 
 
 def check_file(file: Path, problem: Problem, *, states: int, seed: int, timeout: float = DEFAULT_TIMEOUT) -> Check:
@@ -31,15 +37,17 @@ def check_file(file: Path, problem: Problem, *, states: int, seed: int, timeout:
         raise ProblemError(f"{file}: {refused}")
     by_phase = {
         phase: [returned_of(e) for e in events if e["event"] == "step" and e["phase"] == phase]
-        for phase in ("along", "random")
+        for phase in ("along", "random", "again")
     }
+    states_drawn = random_states(problem, states, seed)
     stopped = _stopped(events, end)
     return checked(
         problem,
         file.name,
         list(zip(states_along(problem, by_phase["along"]), by_phase["along"], strict=True)),
-        list(zip(random_states(problem, states, seed), by_phase["random"], strict=False)),
+        list(zip(states_drawn, by_phase["random"], strict=False)),
         seed=seed,
+        again=repeats(problem, states_drawn, **by_phase),
         reason=stopped[0] if stopped else None,
         crashed=bool(stopped and stopped[1]),
     )
@@ -62,7 +70,7 @@ def _run(file: Path, problem: Problem, states: int, seed: int, timeout: float) -
 def _stopped(events: list[dict[str, Any]], end: str) -> tuple[str, bool] | None:
     """Why the candidate did not come to its end, and whether that is a crash; None where it did."""
     for event in events:
-        where = "along the problem" if event.get("phase") == "along" else "from a random state"
+        where = PHASES.get(event.get("phase", ""), "")
         done = sum(1 for e in events if e["event"] == "step" and e["phase"] == event.get("phase"))
         if event["event"] == "fault":
             return f"step {done + 1} {where}: {event['reason']}", False

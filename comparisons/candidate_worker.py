@@ -27,6 +27,7 @@ from comparisons.candidates import (
     from_states,
     random_states,
 )
+from comparisons.repeats import states_again
 from comparisons.worker import exit_with_parent, one_line, private_events, tell
 from problems.order import batches
 from problems.problem import Array, Parameters, Problem
@@ -47,6 +48,7 @@ def main() -> None:
     request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
     file = Path(request["file"])
     states = random_states(problem, request["states"], request["seed"])  # before anything of the candidate's runs
+    asked_again = states_again(problem, states)
     try:
         train_step = load(file)
     except BadCandidate as error:
@@ -54,6 +56,7 @@ def main() -> None:
     else:
         run(events, file, "along", along(problem, train_step))
         run(events, file, "random", from_states(problem, train_step, states))
+        run(events, file, "again", from_states(problem, train_step, asked_again))
         tell(events, event="finished")
     os._exit(0)
 

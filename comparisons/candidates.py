@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from problems.order import batches
 from problems.problem import Array, Parameters, Problem
 
 TrainStep = Callable[..., Any]
+ARGUMENTS = ("parameters", "x", "y", "learning_rate")
 as_array = np.array  # kept, since a candidate may put something else in its place
 
 
@@ -43,11 +45,13 @@ def random_states(problem: Problem, count: int, seed: int) -> list[State]:
     """`count` states in which every factor of every formula differs from its neighbours.
 
     Weights and biases from U(−1, 1), inputs from U(−3, 3), learning rates log-uniform from 0.001 to 1; targets from
-    {0, 1} for cross-entropy, else from U(−3, 3). Equally many rows as in the problem's full batch.
+    {0, 1} for cross-entropy, else from U(−3, 3). Equally many rows as in the problem's full batch; where its last
+    batch is shorter, every fourth state has as few.
     """
     rng = np.random.default_rng(seed)
-    rows = min(problem.batch_size, len(problem.x))
-    return [_random_state(problem, rows, rng) for _ in range(count)]
+    full = min(problem.batch_size, len(problem.x))
+    short = len(problem.x) % full or full
+    return [_random_state(problem, short if number % 4 == 3 else full, rng) for number in range(count)]
 
 
 def _random_state(problem: Problem, rows: int, rng: np.random.Generator) -> State:
@@ -67,6 +71,7 @@ def _random_state(problem: Problem, rows: int, rng: np.random.Generator) -> Stat
 
 def along(problem: Problem, train_step: TrainStep) -> Iterator[tuple[State, Returned]]:
     """The candidate's own training of `problem`: each step starts where its last one ended."""
+    callable_as_asked(train_step)
     parameters = problem.initial
     for rows in batches(problem):
         state = State(
@@ -80,8 +85,16 @@ def along(problem: Problem, train_step: TrainStep) -> Iterator[tuple[State, Retu
         parameters = returned.parameters
 
 
+def callable_as_asked(train_step: TrainStep) -> None:
+    """Raise CandidateFault where `train_step` takes other arguments than it is given."""
+    fault = argument_fault(train_step)
+    if fault:
+        raise CandidateFault(fault)
+
+
 def from_states(problem: Problem, train_step: TrainStep, states: list[State]) -> Iterator[tuple[State, Returned]]:
     """The candidate's step from each of `states`, none depending on another."""
+    callable_as_asked(train_step)
     for state in states:
         yield state, call(train_step, problem, state)
 
@@ -103,6 +116,8 @@ def understood(answer: Any, problem: Problem) -> Returned:
         got = "nothing (None)" if answer is None else got
         raise CandidateFault(f"train_step returned {got}; expected (loss, parameters) or (loss, parameters, gradients)")
     loss, parameters, *gradients = answer
+    if isinstance(loss, Mapping) and not isinstance(parameters, Mapping):
+        raise CandidateFault("train_step returned (parameters, loss): the order is (loss, parameters)")
     return Returned(
         loss=number("loss", loss),
         parameters=tensors("parameter", parameters, problem),
@@ -120,6 +135,9 @@ def number(what: str, value: Any) -> Array:
 
 def numeric(what: str, value: Any) -> Array:
     """`value` as an array of real numbers, copied."""
+    if getattr(value, "requires_grad", False) is True:
+        how = "loss.item()" if what == "loss" else f"{what.partition('.')[2]}.detach().numpy()"
+        raise CandidateFault(f"{what} is a {type(value).__module__} tensor that requires grad: return {how}")
     try:
         array = as_array(value)
     except Exception as error:  # an object's own conversion may raise anything, and may say what to do
@@ -145,6 +163,30 @@ def tensors(group: str, named: Any, problem: Problem) -> dict[str, Array]:
     for name, shape in shapes.items():
         array = numeric(f"{group}.{name}", named[name])
         if array.shape != shape:
-            raise CandidateFault(f"{group}.{name} has shape {array.shape}; expected {shape}")
+            raise CandidateFault(f"{group}.{name} has shape {array.shape}, expected {shape}{reshaped(array, shape)}")
         result[name] = array
     return result
+
+
+def reshaped(array: Array, shape: tuple[int, ...]) -> str:
+    """How an array of another shape comes to `shape`, where that can be told."""
+    if shape[0] == 1 and array.shape == shape[1:]:
+        return ": keep the row axis, e.g. sum(axis=0, keepdims=True)"
+    if array.shape == shape[::-1]:
+        return ": it is transposed"
+    return ""
+
+
+def argument_fault(train_step: TrainStep) -> str | None:
+    """Why `train_step` cannot be called with (parameters, x, y, learning_rate); None where it can, or nobody knows."""
+    try:
+        signature = inspect.signature(train_step)
+    except (TypeError, ValueError):
+        return None
+    try:
+        signature.bind(*ARGUMENTS)
+    except TypeError:
+        required = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
+        shown = " ".join(str(signature.replace(return_annotation=signature.empty)).split())
+        return f"train_step takes {counted(len(required), 'argument')} {shown}; expected ({', '.join(ARGUMENTS)})"
+    return None

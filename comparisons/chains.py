@@ -19,12 +19,13 @@ from functools import cached_property
 from typing import Any
 
 from manual.activations import ACTIVATIONS
-from manual.network import forward, loss_routes
+from manual.network import Cache, forward, loss_routes
 from manual.routes import Route
 from problems.problem import Network, Problem
 
 Number = Any
 Factor = Callable[["Passes"], Number]
+Run = Callable[[Network, Mapping[str, Number], Number], tuple[Number, Cache]]
 Choice = Mapping[str, Callable[..., Number]]  # site to what stands there; sites that are absent are right
 
 
@@ -34,6 +35,7 @@ class Passes:
 
     before, after: parameters around the update, (steps, n_in, n_out); `after` is what the candidate reported.
     x (steps, rows, n_in); y (steps, rows, n_out); learning_rate (steps, 1, 1).
+    run: the forward pass; way: how the loss and its derivative are evaluated, the most accurate way unless given.
     """
 
     problem: Problem
@@ -42,6 +44,8 @@ class Passes:
     x: Number
     y: Number
     learning_rate: Number
+    run: Run = forward
+    way: Route | None = None
 
     @property
     def network(self) -> Network:
@@ -50,12 +54,12 @@ class Passes:
 
     @cached_property
     def route(self) -> Route:
-        """The most accurate way to evaluate the loss and its derivative."""
-        return loss_routes(self.network, self.problem.loss)[0]
+        """The way to evaluate the loss and its derivative."""
+        return self.way or loss_routes(self.network, self.problem.loss)[0]
 
     @cached_property
     def _forward(self) -> tuple[list[Number], list[Number]]:
-        y_hat, cache = forward(self.network, self.before, self.x)
+        y_hat, cache = self.run(self.network, self.before, self.x)
         return [*cache.inputs, y_hat], [self.x, *cache.z]
 
     @property
@@ -72,12 +76,12 @@ class Passes:
         """The last pre-activation on the same rows once every layer but `layer` has been updated."""
         own = (f"W{layer}", f"b{layer}")
         mixed = {name: (self.before if name in own else self.after)[name] for name in self.before}
-        return forward(self.network, mixed, self.x)[1].z[-1]
+        return self.run(self.network, mixed, self.x)[1].z[-1]
 
     @cached_property
     def z_after(self) -> Number:
         """The last pre-activation on the same rows after the whole update."""
-        return forward(self.network, self.after, self.x)[1].z[-1]
+        return self.run(self.network, self.after, self.x)[1].z[-1]
 
     @property
     def rows(self) -> int:
@@ -117,7 +121,7 @@ def right_input(layer: int) -> Factor:
 
 
 def right_error(passes: Passes) -> Number:
-    """∂L/∂z of the last layer, by the most accurate route."""
+    """∂L/∂z of the last layer."""
     return passes.route.delta(passes.y, passes.z[-1])
 
 

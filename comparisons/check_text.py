@@ -1,47 +1,50 @@
-"""What a check says to a person: what agrees, what does not, the formula as it should be, and which mistake it is."""
+"""What a check says to a person: what agrees, what does not, and each mistake once, with its formula."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from comparisons.checking import Check, actual, by_rows, evidence_of
-from comparisons.diagnosis import MOST_PARAMETERS, searched
-from comparisons.evidence import Evidence
-from comparisons.explain import derivative_lines, loss_lines
-from comparisons.messages import counted, inequality, place, plain, size
-from comparisons.reference import Expectation, expectations
-from comparisons.tally import outside
-from comparisons.verdict import Audit, Deviation, Diagnosis, QuantityAudit, Verdict
+from comparisons.check_formulas import formula_lines, step_name
+from comparisons.checking import Check
+from comparisons.diagnosis import MOST_PARAMETERS, UNKNOWN, searched
+from comparisons.messages import counted, divergence_note, inequality, place, plain, quantity_in_words, size
+from comparisons.mistakes import IN_WORDS
+from comparisons.verdict import Audit, BlindSpots, Deviation, Diagnosis, QuantityAudit, Verdict
 
-SHOWN_ELEMENTS = 4
-
-
-def check_text(check: Check) -> str:
-    """The whole message, plain text."""
-    return "\n".join(check_lines(check))
+SHOWN_ELEMENTS = 6
+ASIDES = ("cannot tell", "in batches", "beside")  # what may stand in brackets behind an explanation
+MATCHES = "matches the formula "
+LOSS_FIRST = "the loss is already wrong, so the forward pass (or the loss formula) differs: mend that first"
+LOSS_ALONE = "every derivative agrees, so it is the loss formula alone that differs"
 
 
-def check_lines(check: Check) -> Iterator[str]:
-    """Line by line."""
-    yield f"{plain(check.name)} on {plain(check.problem.name)}: {check.verdict}"
-    yield f"  {scope(check)}"
+def check_text(check: Check, *, verbose: bool = False) -> str:
+    """The whole message, plain text; verbose: every quantity with its numbers, every element with its own."""
+    return "\n".join(_lines(check, verbose))
+
+
+def _lines(check: Check, verbose: bool) -> Iterator[str]:
+    found = "cannot be compared" if check.formless else str(check.verdict)
+    yield f"{plain(check.name)} on {plain(check.problem.name)}: {found}"
+    if not check.formless:
+        yield f"  {scope(check)}"
     if check.reason:
         yield f"  {plain(check.reason)}"
+    note = divergence_note(check.result)
+    if note:
+        yield f"  {note}"
     if check.audit and check.audit.quantities:
-        yield ""
-        yield from (f"  {line}" for line in quantity_lines(check, check.audit))
-        yield "  (bound: how far rounding alone may take a number that is computed rightly)"
-    if check.diagnoses:
-        yield ""
-        yield "What is wrong"
-        yield from diagnosis_lines(check)
-    elif check.audit and check.audit.wrong_steps and not searched(check.problem.network):
-        yield ""
-        yield f"Which mistake it is: not searched for in networks of more than {MOST_PARAMETERS:,} parameters"
+        yield from _quantities(check, check.audit, verbose)
+    yield from _mistakes(check, verbose)
+    yield from _unseen(check)
     if check.verdict is Verdict.AGREES:
         yield ""
-        yield "Every number is what the formulas say, within the rounding that they allow."
+        every = "number that could be compared" if check.audit and check.audit.divergence else "number"
+        yield f"Every {every} is what the formulas say, within the rounding that they allow."
+    if not verbose and check.audit and check.audit.wrong_steps:
+        yield ""
+        yield "Every number's expected value and its bound: add --verbose (in Python: check_text(found, verbose=True))"
 
 
 def scope(check: Check) -> str:
@@ -53,13 +56,30 @@ def scope(check: Check) -> str:
     return f"{steps} and {counted(check.states, 'random state')} (seed {check.seed}), {compared} compared"
 
 
-def step_name(check: Check, step: int) -> str:
-    """`step 3`, or `random state 7` after the steps along the problem."""
-    return f"step {step}" if step <= check.along else f"random state {step - check.along}"
+def _quantities(check: Check, audit: Audit, verbose: bool) -> Iterator[str]:
+    if verbose:
+        yield ""
+        yield from (f"  {line}" for line in quantity_lines(check, audit))
+        yield "  (bound: how far rounding alone may take a number that is computed rightly)"
+        return
+    wrong = [quantity for quantity in audit.quantities if quantity.wrong]
+    if not wrong:
+        return
+    yield ""
+    right = [quantity_in_words(one.name) for one in audit.quantities if not one.wrong and one.compared]
+    if right:
+        yield f"  agrees to rounding: {', '.join(right)}"
+    every = not right and all(one.wrong == one.compared for one in wrong)
+    yield f"  wrong: {'everything that was compared' if every else ', '.join(map(_extent, wrong))}"
+
+
+def _extent(quantity: QuantityAudit) -> str:
+    name = quantity_in_words(quantity.name)
+    return name if quantity.wrong == quantity.compared else f"{name} ({quantity.wrong:,} of {quantity.compared:,})"
 
 
 def quantity_lines(check: Check, audit: Audit) -> Iterator[str]:
-    """One line for each of loss, gradients and parameters."""
+    """One line for each of loss, gradients and parameters, with the numbers that decided."""
     width = max(len(quantity.name) for quantity in audit.quantities)
     first = {deviation.quantity: deviation for deviation in audit.deviations}
     for quantity in audit.quantities:
@@ -69,7 +89,7 @@ def quantity_lines(check: Check, audit: Audit) -> Iterator[str]:
 def _found(check: Check, quantity: QuantityAudit, first: Deviation | None) -> str:
     if not quantity.wrong:
         if quantity.worst is None:
-            return "not told: no bound says anything"
+            return "not told: no bound says anything" if quantity.not_told else "not compared"
         return f"agrees (at most {size(quantity.worst.ratio)} of the bound)"
     extent = f"wrong in {quantity.wrong:,} of {quantity.compared:,} numbers"
     shown = first or quantity.worst
@@ -80,71 +100,106 @@ def _found(check: Check, quantity: QuantityAudit, first: Deviation | None) -> st
     return f"{extent}; {which} at {step_name(check, shown.step)}, {where}: {inequality(shown)}"
 
 
-def diagnosis_lines(check: Check) -> Iterator[str]:
-    """Elements with the same explanation together, and the formula of the first of them as it should be."""
-    groups: dict[tuple[str, str, tuple[str, ...], str], list[Diagnosis]] = {}
-    for diagnosis in check.diagnoses:
-        key = (diagnosis.parameter, diagnosis.of, diagnosis.mistakes, diagnosis.explanation)
-        groups.setdefault(key, []).append(diagnosis)
-    for number, group in enumerate(groups.values(), 1):
-        yield f"{number:>3}. {_elements(group)}: {', '.join(group[0].mistakes)}"
-        yield f"     {_subject(group[0])}{group[0].explanation}"
-        yield from (f"       {line}" for line in formula_lines(check, group[0]))
+def _mistakes(check: Check, verbose: bool) -> Iterator[str]:
+    if check.diagnoses:
+        yield ""
+        yield "What is wrong"
+        yield from diagnosis_lines(check, verbose=verbose)
+    elif check.audit and check.audit.wrong_steps and not searched(check.problem.network):
+        yield ""
+        yield f"Which mistake it is: not searched for in networks of more than {MOST_PARAMETERS:,} parameters"
 
 
-def _elements(group: Sequence[Diagnosis]) -> str:
-    names = [place(diagnosis.parameter, diagnosis.index) for diagnosis in group]
-    more = f" and {len(names) - SHOWN_ELEMENTS} more" if len(names) > SHOWN_ELEMENTS else ""
-    return ", ".join(names[:SHOWN_ELEMENTS]) + more
+def diagnosis_lines(check: Check, *, verbose: bool = False) -> Iterator[str]:
+    """Each mistake once: the elements it is in, the formula of the first as it should be, and as it was found."""
+    loss_first = check.diagnoses[0].parameter == "loss" and check.diagnoses[0].mistakes == UNKNOWN
+    groups = together(check.diagnoses, each_unknown=verbose)
+    kept = [group for group in groups if verbose or not loss_first or not _left_open(group)]
+    for number, group in enumerate(kept, 1):
+        yield f"{number:>3}. {_elements(check, group, verbose)}: {_named(group[0])}"
+        yield f"     {_explanation(group)}"
+        if loss_first and group[0].parameter == "loss":
+            yield f"     {LOSS_FIRST if len(check.diagnoses) > 1 else LOSS_ALONE}"
+        yield from (f"       {line}" for line in formula_lines(check, group[0], as_found(group[0])))
+    hidden = sum(len(group) for group in groups) - sum(len(group) for group in kept)
+    if hidden:
+        yield f"     {counted(hidden, 'other element')} {'is' if hidden == 1 else 'are'} wrong, as may follow from it"
 
 
-def _subject(diagnosis: Diagnosis) -> str:
-    """What it is that matches."""
-    if diagnosis.mistakes == ("unknown",):
-        return ""
-    return {"loss": "the loss", "gradient": "the gradient", "update": "the update"}[diagnosis.of] + " "
+def together(diagnoses: Sequence[Diagnosis], *, each_unknown: bool = False) -> list[list[Diagnosis]]:
+    """Diagnoses that say the same of the same kind of thing; what is unknown is one thing unless asked for each."""
+    groups: dict[tuple[object, ...], list[Diagnosis]] = {}
+    for one in diagnoses:
+        of = "everything" if one.explanation.startswith("everything") or one.mistakes == ("precision",) else one.of
+        explanation = one.explanation if one.mistakes != UNKNOWN or each_unknown else ""
+        groups.setdefault((of, one.mistakes, explanation), []).append(one)
+    return list(groups.values())
 
 
-def formula_lines(check: Check, diagnosis: Diagnosis) -> Iterator[str]:
-    """The formula as it should be where the element is first wrong, what it should give, and what was found."""
-    step = first_wrong_step(check, diagnosis)
-    if step is None:
-        return
-    (state, returned), name, index = check.steps[step], diagnosis.parameter, diagnosis.index
-    if name == "loss":
-        yield from loss_lines(check.problem, state)
-        yield f"found {float(returned.loss):.10g}, at {step_name(check, step + 1)}"
-        return
-    yield from derivative_lines(check.problem, state, name, index)
-    if diagnosis.of == "gradient" and returned.gradients is not None:
-        yield f"found {float(returned.gradients[name][index]):.10g}, at {step_name(check, step + 1)}"
-        return
-    before, found = float(state.parameters[name][index]), float(returned.parameters[name][index])
-    element = place(name, index)
-    due = _expected(check, step, f"parameter.{name}", index)
-    yield (
-        f"{element} should go from {before:.10g} to {before:.10g} - {state.learning_rate:.6g} · ∂L/∂{element} = "
-        f"{due:.10g}; found {found:.10g}, at {step_name(check, step + 1)}"
-    )
+def _left_open(group: Sequence[Diagnosis]) -> bool:
+    """Whether these elements are unknown, and not the loss."""
+    return group[0].mistakes == UNKNOWN and group[0].parameter != "loss"
 
 
-def _expected(check: Check, step: int, quantity: str, index: tuple[int, ...]) -> float:
-    return float(_expectations(evidence_of(check.problem, [check.steps[step]]))[quantity].expected[(0, *index)])
+def _elements(check: Check, group: Sequence[Diagnosis], verbose: bool) -> str:
+    """The elements by name; a tensor that is in it as a whole by its own."""
+    names: list[str] = []
+    for parameter, indices in _by_parameter(group).items():
+        whole = parameter != "loss" and len(indices) == check.problem.initial[parameter].size > 1
+        names += [f"all of {parameter}"] if whole else [place(parameter, index) for index in indices]
+    if verbose or len(names) <= SHOWN_ELEMENTS:
+        return ", ".join(names)
+    return f"{', '.join(names[:SHOWN_ELEMENTS])} and {len(names) - SHOWN_ELEMENTS} more"
 
 
-def _expectations(evidence: Evidence) -> dict[str, Expectation]:
-    return expectations(evidence.problem, evidence.before, evidence.x, evidence.y, learning_rate=evidence.learning_rate)
+def _by_parameter(group: Sequence[Diagnosis]) -> dict[str, list[tuple[int, ...]]]:
+    found: dict[str, list[tuple[int, ...]]] = {}
+    for one in group:
+        indices = found.setdefault(one.parameter, [])
+        if one.index not in indices:
+            indices.append(one.index)
+    return found
 
 
-def first_wrong_step(check: Check, diagnosis: Diagnosis) -> int | None:
-    """The position of the first step whose element is outside its bound."""
-    group = {"loss": "loss", "gradient": f"gradient.{diagnosis.parameter}"}.get(
-        diagnosis.of, f"parameter.{diagnosis.parameter}"
-    )
-    wrong: list[int] = []
-    for positions in by_rows(check.steps):
-        evidence = evidence_of(check.problem, [check.steps[position] for position in positions])
-        bad = outside(actual(evidence)[group], _expectations(evidence)[group])
-        at: Any = (slice(None), *diagnosis.index)
-        wrong += positions[bad[at]].tolist()
-    return min(wrong, default=None)
+def _named(diagnosis: Diagnosis) -> str:
+    """The mistakes in plain words, their names behind them."""
+    words = " and ".join(IN_WORDS[name] for name in diagnosis.mistakes)
+    return f"{words} ({', '.join(diagnosis.mistakes)})"
+
+
+def _explanation(group: Sequence[Diagnosis]) -> str:
+    first = group[0]
+    if first.mistakes == UNKNOWN:
+        return first.explanation + (f" (in {place(first.parameter, first.index)})" if len(group) > 1 else "")
+    if not first.explanation.startswith("matches"):
+        return first.explanation
+    subject = f"the {first.of}" if all(one.of == first.of for one in group) else "each"
+    return f"{subject} {first.explanation}"
+
+
+def as_found(diagnosis: Diagnosis) -> str | None:
+    """The wrong formula in a few words, `the same with W2 after its update`; None where there is none."""
+    if not diagnosis.explanation.startswith(MATCHES) or "precision" in diagnosis.mistakes:
+        return None
+    said = re.split(rf" \((?:{'|'.join(ASIDES)})", diagnosis.explanation.removeprefix(MATCHES))[0]
+    return f"the same {', and '.join(part.split(':')[0] for part in said.split('; and '))}"
+
+
+def _noticed(spots: BlindSpots) -> str:
+    if not spots.hidden:
+        return f"Yes: each of the {spots.looked_at} mistakes of the catalogue would have been noticed here"
+    return f"{len(spots.hidden)} of {spots.looked_at} mistakes would not have been noticed, such as {spots.hidden[0]}"
+
+
+def _unseen(check: Check) -> Iterator[str]:
+    """What the check could not see."""
+    spots = check.blind_spots if check.verdict is Verdict.AGREES else None
+    if spots is not None:
+        yield ""
+        yield f"Could it have failed? {_noticed(spots)}"
+    if check.audit and check.audit.not_told:
+        yield ""
+        yield (
+            f"Not seen: {counted(check.audit.not_told, 'number')} where no bound says anything, "
+            "because the prediction is so near 0 or 1 that the chain through it loses everything"
+        )

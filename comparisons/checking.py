@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from comparisons.audit import Observed, concluded, judge
+from comparisons.blind_spots import unnoticed
 from comparisons.candidates import Returned, State
-from comparisons.diagnosis import diagnose
+from comparisons.diagnosis import diagnose_all
+from comparisons.divergence import first_divergence
 from comparisons.epochs import epoch_losses
 from comparisons.evidence import Evidence
+from comparisons.messages import memory_line
+from comparisons.repeats import Repeat, remembered
 from comparisons.tally import Tally
-from comparisons.verdict import Audit, Diagnosis, Result, Verdict
+from comparisons.verdict import Audit, BlindSpots, Diagnosis, Divergence, Result, Verdict
 from problems.problem import Array, Problem
 
+LOOKED_AT = 12  # random states from which it is said what could not have been noticed
 Run = Sequence[tuple[State, Returned]]
 
 
@@ -25,7 +31,9 @@ class Check:
 
     audit: steps along the problem first, random states after them, numbered on; along: how many are along the problem;
     steps: every state with what was returned; seed: that of the random states, None where there are
-    none to draw; reason: why the run ended early or what spoils it.
+    none to draw; reason: why the run ended early or what spoils it; remembered: the quantities that came out
+    otherwise when the same state was asked again; formless: whether nothing could be compared, since already
+    the first call took or returned something else than a train_step does.
     """
 
     problem: Problem
@@ -37,7 +45,19 @@ class Check:
     states: int
     seed: int | None
     reason: str | None = None
+    formless: bool = False
     steps: Run = ()
+    remembered: tuple[str, ...] = ()
+
+    @cached_property
+    def blind_spots(self) -> BlindSpots | None:
+        """What could not have been noticed from the first random states; None where there are none or too large."""
+        random = self.steps[self.along :]
+        if not random:
+            return None
+        alike = [step for step in random if len(step[0].x) == len(random[0][0].x)][:LOOKED_AT]
+        evidence = evidence_of(self.problem, alike)
+        return unnoticed(self.problem, evidence.before, evidence.x, evidence.y)
 
     @property
     def result(self) -> Result:
@@ -56,18 +76,32 @@ class Check:
 
 
 def checked(
-    problem: Problem, name: str, along: Run, random: Run, *, seed: int, reason: str | None = None, crashed: bool = False
+    problem: Problem,
+    name: str,
+    along: Run,
+    random: Run,
+    *,
+    seed: int,
+    again: Sequence[Repeat] = (),
+    reason: str | None = None,
+    crashed: bool = False,
 ) -> Check:
     """Judge what a candidate returned along the problem and from random states.
 
+    again: states that were asked a second time, which are compared with the first time only, and counted nowhere;
     reason: why the candidate's run ended before its end, if it did; crashed: whether that was a crash.
+    A candidate that remembers earlier calls is told so, and no mistake is looked for in what follows from that.
     """
     steps = [*along, *random]
-    audit = _audited(problem, steps, reason) if steps else None
-    verdict = audit.verdict if audit else Verdict.DISAGREES
+    memory = remembered(problem, again)
+    if memory:
+        reason = "; ".join(filter(None, (reason, memory_line(memory))))
+    audit = _audited(problem, steps, len(along), reason) if steps else None
+    verdict = audit.verdict if audit else Verdict.CRASHED
     if crashed:
         verdict = Verdict.CRASHED
-    diagnoses = _diagnosed(problem, along, random) if audit and audit.wrong_steps else ()
+    comparable = [along[position] for position in audit.comparable(np.arange(len(along)))] if audit else []
+    diagnoses = _diagnosed(problem, comparable, random) if audit and audit.wrong_steps and not memory else ()
     return Check(
         problem=problem,
         name=name,
@@ -78,7 +112,9 @@ def checked(
         states=len(random),
         seed=seed,
         reason=reason,
+        formless=not steps and not crashed,
         steps=steps,
+        remembered=memory,
     )
 
 
@@ -114,25 +150,39 @@ def actual(evidence: Evidence) -> dict[str, Array]:
     return values | {f"parameter.{name}": array for name, array in evidence.after.items()}
 
 
-def _audited(problem: Problem, steps: Run, reason: str | None) -> Audit:
+def _divergence(problem: Problem, along: Run, numbers: int) -> Divergence | None:
+    """From where on the candidate's own way along the problem cannot be compared; random states always can."""
+    seen = [(p, evidence_of(problem, [along[position] for position in p])) for p in by_rows(along)]
+    states = ((positions, one.before, one.x, one.y) for positions, one in seen)
+    return first_divergence(problem, states, len(along), numbers)
+
+
+def _audited(problem: Problem, steps: Run, along: int, reason: str | None) -> Audit:
     told = all(returned.gradients is not None for _, returned in steps)
     groups = ("gradient", "parameter") if told else ("parameter",)
     names = ["loss", *(f"{group}.{name}" for group in groups for name in problem.network.parameter_shapes)]
     tallies = {name: Tally(name, problem.dtype) for name in names}
-    for positions in by_rows(steps):
+    shapes = problem.network.parameter_shapes.values()
+    numbers = 1 + len(groups) * sum(rows * columns for rows, columns in shapes)
+    divergence = _divergence(problem, steps[:along], numbers)
+    for every in by_rows(steps):
+        positions = every if divergence is None else every[~divergence.covers(every)]
+        if not len(positions):
+            continue
         evidence = evidence_of(problem, [steps[position] for position in positions])
         values = {name: values for name, values in actual(evidence).items() if name in tallies}
         observed = Observed(
             problem=problem, positions=positions, before=evidence.before, x=evidence.x, y=evidence.y, actual=values
         )
         judge(observed, tallies, evidence.learning_rate)
-    return concluded(list(tallies.values()), problem.dtype, len(steps), [reason] if reason else [])
+    found = concluded(list(tallies.values()), problem.dtype, len(steps), [reason] if reason else [])
+    return replace(found, divergence=divergence)
 
 
 def _diagnosed(problem: Problem, along: Run, random: Run) -> list[Diagnosis]:
     """From the random states where they show anything, else from the candidate's own way along the problem."""
-    found = diagnose(evidence_of(problem, random)) if random else []
-    if found or not along:
-        return found
-    longest = max(by_rows(along), key=len)
-    return diagnose(evidence_of(problem, [along[position] for position in longest]))
+    return _explained(problem, random) or _explained(problem, along)
+
+
+def _explained(problem: Problem, steps: Run) -> list[Diagnosis]:
+    return diagnose_all(evidence_of(problem, [steps[place] for place in places]) for places in by_rows(steps))

@@ -7,6 +7,7 @@ import sys
 import click
 
 from comparisons.commands.audit import audit
+from comparisons.commands.campaign import campaign
 from comparisons.commands.check import check
 from comparisons.commands.compare import compare
 from comparisons.commands.explain import explain
@@ -17,8 +18,9 @@ from comparisons.commands.refusals import BadRequest
 from comparisons.commands.report import report_traces
 from comparisons.commands.semantics import semantics
 from comparisons.commands.sensitivity import sensitivity
+from comparisons.commands.streams import guarded
 from comparisons.commands.sweep import sweep
-from comparisons.exit_codes import BAD_REQUEST, INTERRUPTED
+from comparisons.exit_codes import AGREED, BAD_REQUEST, INTERRUPTED
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -42,6 +44,7 @@ COMMANDS = (
     sweep,
     explain,
     lesson,
+    campaign,
     list_problems,
     list_implementations,
     semantics,
@@ -51,21 +54,36 @@ for command in COMMANDS:
 
 
 def main() -> None:
-    """The entry point of the command `backproof`."""
+    """The entry point of the command `backproof`.
+
+    A reader of standard output that leaves early (`| head -1`) changes nothing: the exit code is the run's own.
+    """
+    with guarded() as (output, errors):
+        code = _run()
+        output.flush()
+        if output.failure is not None:
+            BadRequest(f"standard output: {output.failure.strerror or output.failure}").show()
+            code = BAD_REQUEST
+        errors.flush()
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Run the command that was asked for; the exit code."""
     try:
         cli.main(standalone_mode=False)
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else AGREED
     except click.exceptions.NoArgsIsHelpError as help_wanted:
         help_wanted.show()
-        sys.exit(BAD_REQUEST)
+        return BAD_REQUEST
     except click.ClickException as error:
         BadRequest(error.format_message()).show()
-        sys.exit(BAD_REQUEST)
+        return BAD_REQUEST
     except (KeyboardInterrupt, click.Abort):
         print("backproof: interrupted", file=sys.stderr)
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(BAD_REQUEST)
+        return INTERRUPTED
+    return AGREED
 
 
 if __name__ == "__main__":

@@ -6,32 +6,19 @@ Decided once, on the reference training by hand, so that every implementation tr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from comparisons.messages import counted
+from comparisons.verdict import Stop
 from manual.train import train
 from problems.problem import Array, Problem
 from problems.requirements import require_positive
 
 OPTION = "--until-converged"
 CRITERION = "‖learning_rate · ∇L‖₂ over all parameters"
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Stop:
-    """Where a training ends: `problem` with `epochs` as they came out, at most `cap`.
-
-    converged: whether the last epoch is the first in which ‖learning_rate · ∇L‖₂ < tolerance at every step.
-    """
-
-    problem: Problem
-    tolerance: float
-    cap: int
-    converged: bool
 
 
 def update_norm(gradients: Mapping[str, Array], learning_rate: Any) -> Array:

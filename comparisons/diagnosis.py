@@ -1,28 +1,21 @@
-"""Which mistake: each wrong element explained on its own, by a mutant that gives what was found in every state."""
+"""Which mistake it is: the loss first, then every parameter, from states with equally many rows or with several."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
-import numpy as np
-
-from comparisons.arithmetic.bounds import Bounded
-from comparisons.arithmetic.precision import FLOAT32, Precision
-from comparisons.chains import Passes, gradient, loss_value, updated
+from comparisons.estimates import LEAST_STATES
 from comparisons.evidence import Evidence
 from comparisons.messages import counted
-from comparisons.mutants import UPDATE_SITES, Mutant, double_mutants, single_mutants
-from comparisons.variants import Index
+from comparisons.search import Search, searches
 from comparisons.verdict import Diagnosis
-from problems.problem import Array, Network
+from comparisons.wrong_forward import from_wrong_forward
+from problems.problem import Network
 
-LEAST_STATES = 3  # fewer states than this explain nothing: a coincidence could pass
-PAIR_STATES = 12  # pairs are searched over this many states, then confirmed on all
-SHOWN_ALTERNATIVES = 3
 MOST_PARAMETERS = 2000  # the search grows with parameters times mutants; a larger network is not searched
-SHARP = 0.01  # a measured ratio counts where its own error is below this share of it
+UNKNOWN = ("unknown",)
+Place = tuple[str, str, tuple[int, ...]]
 
 
 def searched(network: Network) -> bool:
@@ -34,240 +27,58 @@ def diagnose(evidence: Evidence) -> list[Diagnosis]:
     """One Diagnosis per wrong element of the loss and of every parameter.
 
     An explanation must give what was found, within its own derived bound, in every state (at least LEAST_STATES);
-    single mistakes are tried first, then lower precision, a constant ratio, and pairs of mistakes; what is left is
-    `unknown`, with the measured ratio. Nothing is said of a network that is too large to be searched.
+    single mistakes are tried first, then a constant ratio, lower precision, a term added, clipping, and pairs of
+    mistakes; what is left is `unknown`, with the measured ratio. Where nothing explains the loss, a wrong forward pass
+    from which all the rest follows is looked for. Nothing is said of a network that is too large to be searched.
     """
     if not searched(evidence.problem.network):
         return []
-    found: list[Diagnosis] = []
-    for quantity in ("loss", *evidence.problem.network.parameter_shapes):
-        if quantity != "loss" and evidence.gradients is not None:
-            found += Search(evidence, quantity, of_gradient=True).diagnoses()
-        found += Search(evidence, quantity, of_gradient=False).diagnoses()
-    return found
+    loss = Search(evidence, "loss", of_gradient=False).diagnoses()
+    if any(one.mistakes == UNKNOWN for one in loss):
+        followed = from_wrong_forward(evidence)
+        if followed:
+            return followed
+    return [*loss, *(one for search in searches(evidence) for one in search.diagnoses())]
 
 
-def within(predicted: Bounded, found: Array) -> Array:
-    """Where `found` is what the formula gives; an infinite bound rules out only NaN and infinity."""
-    with np.errstate(invalid="ignore"):
-        near = np.abs(found - predicted.value) <= predicted.error
-    return (near | np.isinf(predicted.error)) & np.isfinite(found)
+def diagnose_all(groups: Iterable[Evidence]) -> list[Diagnosis]:
+    """One Diagnosis per wrong element, from states of several row counts: each count explained, then held together."""
+    every = sorted(groups, key=lambda group: -len(group.loss))
+    enough = [group for group in every if len(group.loss) >= LEAST_STATES] or every
+    by_rows = {group.x.shape[-2]: {_place(one): one for one in diagnose(group)} for group in enough}
+    places = dict.fromkeys(place for found in by_rows.values() for place in found)
+    order = ["loss", *every[0].problem.network.parameter_shapes] if every else []
+    merged = [_merged(place, by_rows) for place in places]
+    return sorted(merged, key=lambda one: (order.index(one.parameter), one.of != "gradient", one.index))
 
 
-class Search:
-    """The search for what explains the wrong elements of one quantity.
-
-    of_gradient: the gradient that the candidate returned is explained; otherwise the loss or the parameter after
-    the update. Where the candidate tells its gradients, the update is wrong where it follows neither from them nor
-    from the right ones, and is explained from them first, so that a wrong update of a right gradient is told apart.
-    """
-
-    def __init__(self, evidence: Evidence, quantity: str, *, of_gradient: bool) -> None:
-        self.evidence, self.quantity, self.of_gradient = evidence, quantity, of_gradient
-        self.found = evidence.found(quantity, of_gradient).astype(np.float64)
-
-    @property
-    def from_own_gradient(self) -> bool:
-        """Whether only the update is in question."""
-        return not self.of_gradient and self.quantity != "loss" and self.evidence.gradients is not None
-
-    def diagnoses(self) -> list[Diagnosis]:
-        """A Diagnosis for each wrong element."""
-        left = self.wrong_elements()
-        result: dict[Index, Diagnosis] = {}
-        for attempt in (self._single, self._ratio, self._precision, self._double, self._unknown):
-            if left:
-                result |= attempt(left)
-                left = [index for index in left if index not in result]
-        return [result[index] for index in sorted(result)]
-
-    def wrong_elements(self) -> list[Index]:
-        """The elements that are outside the bound of the right formula in any state."""
-        bad = ~within(self._right(), self.found).all(axis=0)
-        if self.from_own_gradient:
-            bad &= ~within(self._right_update(), self.found).all(axis=0)
-        return [tuple(int(i) for i in index) for index in np.argwhere(bad)]
-
-    def _right(self, carried: Precision | None = None) -> Bounded:
-        """What is expected in every state."""
-        passes = self.evidence.passes(carried)
-        if self.quantity == "loss":
-            return _bounded(loss_value(passes, {}))
-        if self.from_own_gradient:
-            return _bounded(updated(passes, self.quantity, self._own_gradient(self.evidence, carried), {}))
-        return _bounded(gradient(passes, self.quantity, {})) if self.of_gradient else self._right_update(carried)
-
-    def _right_update(self, carried: Precision | None = None) -> Bounded:
-        """The parameter after the update by the right gradient."""
-        passes = self.evidence.passes(carried)
-        return _bounded(updated(passes, self.quantity, gradient(passes, self.quantity, {}), {}))
-
-    def _own_gradient(self, evidence: Evidence, carried: Precision | None = None) -> Bounded:
-        """The candidate's own gradient, as exact numbers."""
-        assert evidence.gradients is not None
-        return Bounded.exact(evidence.gradients[self.quantity], carried or evidence.precision)
-
-    def _predicted(self, mutant: Mutant, evidence: Evidence, passes: Passes) -> Bounded:
-        """What `mutant` gives for the quantity in question."""
-        if self.of_gradient:
-            return _bounded(mutant.gradient(passes))
-        if self.from_own_gradient and mutant.sites <= UPDATE_SITES:
-            return _bounded(updated(passes, self.quantity, self._own_gradient(evidence), mutant.choice))
-        return _bounded(mutant.value(passes))
-
-    def _in_question(self, mutants: Iterable[Mutant]) -> list[Mutant]:
-        """The mutants of the formula in question: the gradient's alone, or the gradient's and the update's."""
-        if self.of_gradient:
-            return [mutant for mutant in mutants if not mutant.sites & UPDATE_SITES]
-        return list(mutants)
-
-    def _matches(self, mutants: list[Mutant], wrong: list[Index], states: Array) -> dict[Index, list[Mutant]]:
-        """For each wrong element the mutants that give what was found in all of `states`."""
-        evidence, found = self.evidence.part(states), self.found[states]
-        passes = evidence.passes()
-        matches: dict[Index, list[Mutant]] = {}
-        for mutant in mutants:
-            predicted = self._predicted(mutant, evidence, passes)
-            told = np.broadcast_to(np.isfinite(predicted.error), found.shape).sum(axis=0) >= LEAST_STATES
-            fits = np.broadcast_to(within(predicted, found), found.shape).all(axis=0) & told
-            for index in wrong:
-                if fits[index] and mutant.changes(index):
-                    matches.setdefault(index, []).append(mutant)
-        return matches
-
-    def _all_states(self) -> Array:
-        return np.arange(len(self.found))
-
-    def _single(self, wrong: list[Index]) -> dict[Index, Diagnosis]:
-        """One mistake."""
-        mutants = self._in_question(single_mutants(self.evidence.problem, self.quantity))
-        matches = self._matches(mutants, wrong, self._all_states())
-        return {index: self._diagnosis(index, found) for index, found in matches.items()}
-
-    def _double(self, wrong: list[Index]) -> dict[Index, Diagnosis]:
-        """Two mistakes in one formula."""
-        mutants = self._in_question(double_mutants(self.evidence.problem, self.quantity))
-        likely = self._matches(mutants, wrong, self._all_states()[:PAIR_STATES])
-        result = {}
-        for index, found in likely.items():
-            confirmed = self._matches(found, [index], self._all_states())
-            if confirmed:
-                result[index] = self._diagnosis(index, confirmed[index])
-        return result
-
-    def _precision(self, wrong: list[Index]) -> dict[Index, Diagnosis]:
-        """Right at float32's bound, in a run of higher precision."""
-        if self.evidence.precision is FLOAT32:
-            return {}
-        near = np.asarray(within(self._right(FLOAT32), self.found).all(axis=0))
-        text = "to float32's precision only: somewhere on the way numbers are held or multiplied in float32"
-        return {index: self._named(index, ("precision",), text) for index in wrong if near[index]}
-
-    def _ratio(self, wrong: list[Index]) -> dict[Index, Diagnosis]:
-        """A constant times what is expected, in every state; or a learning rate that is the same in every state."""
-        result = {}
-        for index in wrong:
-            factor = self._constant(self._expected_change(with_rate=True), index)
-            rate = None if self._no_rate else self._constant(self._expected_change(with_rate=False), index)
-            if factor is not None:
-                result[index] = self._signed(index, factor, "factor", f"times {abs(factor):.9g}")
-            elif rate is not None:
-                text = f"as if the learning rate were {abs(rate):.6g} in every step, whatever is passed"
-                result[index] = self._signed(index, rate, "learning-rate", text)
-        return result
-
-    def _signed(self, index: Index, constant: float, mistake: str, text: str) -> Diagnosis:
-        """The mistake of a constant; a negative one has two."""
-        if constant < 0:
-            return self._named(index, ("sign", mistake), f"with the opposite sign, and {text}")
-        return self._named(index, (mistake,), text)
-
-    def _constant(self, expected: Bounded, index: Index) -> float | None:
-        """The one number that, times `expected`, gives what was found in every state, if there is one."""
-        constant = common(self._ratio_to(expected, index))
-        if constant is None:
-            return None
-        key: Any = (slice(None), *index)
-        change = expected[key] * constant
-        if not self._no_rate:
-            change = Bounded.exact(self.evidence.before[self.quantity][key], self.evidence.precision) - change
-        return constant.value.item() if within(_bounded(change), self.found[key]).all() else None
-
-    @property
-    def _no_rate(self) -> bool:
-        return self.of_gradient or self.quantity == "loss"
-
-    def _expected_change(self, *, with_rate: bool) -> Bounded:
-        """What the found change is a multiple of: the loss, the gradient, or the rate times it."""
-        passes = self.evidence.passes()
-        if self.quantity == "loss":
-            return _bounded(loss_value(passes, {}))
-        own = self.from_own_gradient
-        slope = self._own_gradient(self.evidence) if own else gradient(passes, self.quantity, {})
-        return _bounded(slope * passes.learning_rate if with_rate and not self.of_gradient else slope)
-
-    def _ratio_to(self, expected: Bounded, index: Index) -> Bounded:
-        """What was found, or moved by, divided by what is expected, per state."""
-        key: Any = (slice(None), *index)
-        found = Bounded.rounded(self.found[key], self.evidence.precision)
-        if self._no_rate:
-            return _bounded(found / expected[key])
-        before = Bounded.exact(self.evidence.before[self.quantity][key], self.evidence.precision)
-        return _bounded((before - found) / expected[key])
-
-    def _unknown(self, wrong: list[Index]) -> dict[Index, Diagnosis]:
-        """No explanation: the measured ratio, and no guess."""
-        result = {}
-        for index in wrong:
-            text = f"no single mistake or pair of mistakes that is known explains it{self._measured(index)}"
-            result[index] = self._named(index, ("unknown",), text)
-        return result
-
-    def _measured(self, index: Index) -> str:
-        """What can be said of an element that nothing explains: how it compares with what is expected."""
-        key: Any = (slice(None), *index)
-        found = self.found[key]
-        if not np.isfinite(found).all():
-            return f"; it is no finite number in {(~np.isfinite(found)).sum()} of {counted(len(found), 'state')}"
-        if self.quantity == "loss" and (found == found[0]).all():
-            return f"; it is {found[0]:.6g} in every state, whatever the parameters and rows are"
-        wrong = ~within(self._right()[key], found)
-        ratio = self._ratio_to(self._expected_change(with_rate=True), index).value[wrong]
-        ratio = ratio[np.isfinite(ratio)]
-        if not len(ratio):
-            return ""
-        return f"; found / expected lies between {ratio.min():.6g} and {ratio.max():.6g} where it is wrong"
-
-    def _diagnosis(self, index: Index, mutants: list[Mutant]) -> Diagnosis:
-        first, *others = mutants
-        text = first.text
-        if others:
-            also = "' or '".join(mutant.text for mutant in others[:SHOWN_ALTERNATIVES])
-            text += f" (cannot tell this from '{also}' here)"
-        named = self._named(index, first.mistakes, text)
-        return replace(named, alternatives=tuple(mutant.mistakes for mutant in others))
-
-    def _named(self, index: Index, mistakes: tuple[str, ...], text: str) -> Diagnosis:
-        if mistakes != ("unknown",):
-            text = f"matches the formula {text}"
-        of = "loss" if self.quantity == "loss" else "gradient" if self.of_gradient else "update"
-        return Diagnosis(parameter=self.quantity, index=index, mistakes=mistakes, explanation=text, of=of)
+def _place(diagnosis: Diagnosis) -> Place:
+    return diagnosis.parameter, diagnosis.of, diagnosis.index
 
 
-def _bounded(number: object) -> Bounded:
-    """The number as what it is."""
-    assert isinstance(number, Bounded)
-    return number
+def _merged(place: Place, by_rows: dict[int, dict[Place, Diagnosis]]) -> Diagnosis:
+    """What the groups say of one element: the explanation that they share, or each its own."""
+    told = {rows: found[place] for rows, found in by_rows.items() if place in found}
+    first, *others = told.values()
+    if len(told) < len(by_rows):
+        return replace(first, explanation=f"{first.explanation} {_in_batches(told)}")
+    shared = _shared([first, *others])
+    if shared:
+        return shared
+    return replace(
+        first,
+        mistakes=tuple(dict.fromkeys(name for one in told.values() for name in one.mistakes)),
+        explanation="; ".join(f"{one.explanation} {_in_batches({rows: one})}" for rows, one in told.items()),
+    )
 
 
-def common(ratio: Bounded) -> Bounded | None:
-    """The one factor that lies within every state's bounds, as sharply as they tell it, or None.
+def _shared(told: Sequence[Diagnosis]) -> Diagnosis | None:
+    """The diagnosis whose mistakes every group names, first or as what it cannot tell apart."""
+    for one in told:
+        if all(one.mistakes in (other.mistakes, *other.alternatives) for other in told):
+            return one
+    return None
 
-    Only states that measure it sharply count, and there must be LEAST_STATES of them.
-    """
-    sharp = ratio.error < SHARP * np.abs(ratio.value)
-    if sharp.sum() < LEAST_STATES:
-        return None
-    value, error = ratio.value[sharp], ratio.error[sharp]  # what is not finite measures nothing
-    low, high = (value - error).max(), (value + error).min()
-    return Bounded(np.array((low + high) / 2), np.array((high - low) / 2), ratio.precision) if low <= high else None
+
+def _in_batches(told: Iterable[int]) -> str:
+    return f"(in batches of {' or '.join(counted(rows, 'row') for rows in sorted(told))})"

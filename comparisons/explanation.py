@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from comparisons.arithmetic.precision import FLOAT32, PRECISIONS
-from comparisons.audit import audit, observed_at
+from comparisons.audit import audit, divergence_of, observed_at
 from comparisons.candidates import State
 from comparisons.chains import Passes
 from comparisons.compare import DEFAULT_TIMEOUT, silent, train_here
@@ -35,7 +35,8 @@ class Told:
 
     gradients: before the update, or None; wrong: the quantities of this step that are outside their bound;
     carries_less: whether all of them are within float32's; finite: whether every number of the step is;
-    quantities, compared: how many, and how many numbers in them, were looked at.
+    quantities, compared: how many, and how many numbers in them, were looked at;
+    diverged_at: the step from which on right values are too large to be compared, where this one is not before it.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Told:
     compared: int = 0
     reason: str | None = None
     known_deviation: str | None = None
+    diverged_at: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -153,7 +155,12 @@ def _told(name: str, outcome: Outcome | None, step: int) -> Told:
 
 def _judged(name: str, trace: Trace, step: int) -> Told:
     """Whether every number of the step is within its bound, from this implementation's own state."""
-    observed = observed_at(trace, np.array([step - 1]))
+    position = np.array([step - 1])
+    observed = observed_at(trace, position)
+    divergence = divergence_of(trace)
+    if divergence is not None and divergence.covers(position).any():
+        gradients = {n: values[step - 1] for n, values in trace.gradients.items()}
+        return Told(name=name, verdict=Verdict.BLIND, gradients=gradients, diverged_at=divergence.step)
     wrong, below = (
         _outside(observed.actual, expectations(trace.problem, observed.before, observed.x, observed.y, carried))
         for carried in (PRECISIONS[trace.problem.dtype], FLOAT32)

@@ -105,6 +105,11 @@ def _verdicts(found: Explanation) -> Iterator[str]:
 def _finding(told: Told) -> str:
     if told.reason:
         return plain(told.reason)
+    if told.diverged_at is not None:
+        return (
+            "nothing to compare: the training diverges, "
+            f"and from step {told.diverged_at} on right values are too large for its dtype; look at an earlier step"
+        )
     if not told.finite:
         return "not every number of this step is finite: the training has diverged, look at an earlier step"
     if told.verdict is Verdict.AGREES:

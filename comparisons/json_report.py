@@ -5,23 +5,26 @@ from __future__ import annotations
 import json
 import math
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from comparisons.implementations import IMPLEMENTATIONS, missing_packages
 from comparisons.implementations import version as installed_version
-from comparisons.verdict import Audit, BlindSpots, Comparison, Deviation, Diagnosis, Result
+from comparisons.messages import divergence_note
+from comparisons.verdict import Audit, BlindSpots, Comparison, Deviation, Diagnosis, Result, Stop
 
 SCHEMA = 1
 
 
-def as_json(comparisons: Sequence[Comparison]) -> str:
-    """The JSON text: floats read back to the same float64; NaN and infinity are "nan", "inf", "-inf"."""
-    document = {
-        "schema": SCHEMA,
-        "environment": environment(),
-        "comparisons": [comparison_record(comparison) for comparison in comparisons],
-    }
+def as_json(comparisons: Sequence[Comparison], more: Sequence[Mapping[str, Any]] | None = None) -> str:
+    """The JSON text: floats read back to the same float64; NaN and infinity are "nan", "inf", "-inf".
+
+    more: for each comparison, the fields that stand beside its own.
+    """
+    records = [comparison_record(comparison) for comparison in comparisons]
+    for record, fields in zip(records, more or (), strict=more is not None):
+        record |= fields
+    document = {"schema": SCHEMA, "environment": environment(), "comparisons": records}
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -40,6 +43,7 @@ def comparison_record(comparison: Comparison) -> dict[str, Any]:
         "dtype": problem.dtype,
         "start": problem.start,
         "order": problem.order,
+        "until_converged": stop_record(comparison.stop),
         "blind_spots": blind_spots_record(comparison.blind_spots),
         "implementations": [result_record(result) for result in comparison.results],
     }
@@ -50,6 +54,18 @@ def blind_spots_record(spots: BlindSpots | None) -> dict[str, Any] | None:
     if spots is None:
         return None
     return {"hidden": list(spots.hidden), "looked_at": spots.looked_at, "causes": list(spots.causes)}
+
+
+def stop_record(stop: Stop | None) -> dict[str, Any] | None:
+    """After how many epochs the training ended by itself, or that it came to its cap; None where it was not to."""
+    if stop is None:
+        return None
+    return {
+        "tolerance": number(stop.tolerance),
+        "converged": stop.converged,
+        "epochs": stop.problem.epochs,
+        "cap": stop.cap,
+    }
 
 
 def result_record(result: Result) -> dict[str, Any]:
@@ -69,9 +85,19 @@ def result_record(result: Result) -> dict[str, Any]:
         "diagnosis": [diagnosis_record(diagnosis) for diagnosis in result.diagnoses],
         "compared": audit.compared if audit else 0,
         "not_told": audit.not_told if audit else 0,
+        "not_compared": audit.not_compared if audit else 0,
+        "divergence": divergence_record(result),
         "quantities": quantity_records(audit) if audit else [],
         "seconds": {part: result.seconds.get(part) for part in ("import", "train", "audit")},
     }
+
+
+def divergence_record(result: Result) -> dict[str, Any] | None:
+    """From which step on right values are too large to be compared, and that in words."""
+    found = result.audit.divergence if result.audit else None
+    if found is None:
+        return None
+    return {"step": found.step, "quantities": list(found.quantities), "note": divergence_note(result)}
 
 
 def diagnosis_record(diagnosis: Diagnosis) -> dict[str, Any]:

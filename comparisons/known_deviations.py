@@ -201,7 +201,7 @@ def known_deviation(trace: Trace, audit: Audit) -> str | None:
         if known.implementation == trace.implementation and known.concerns(trace.problem)
     ]
     for together in _few_first(met):
-        if all(_explains(together, observed) for observed in observations(trace)):
+        if all(_explains(together, observed) for observed in observations(trace, audit.divergence)):
             return "; ".join(f"{known.text} (seen with {known.seen_with})" for known in together)
     return None
 

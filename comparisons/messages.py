@@ -8,12 +8,28 @@ from comparisons.problem_words import loss_words, optimizer_words, preparation_w
 from comparisons.verdict import Audit, BlindSpots, Comparison, Deviation, Result, Untold, Verdict
 from problems.problem import Problem
 
+SHOWN_QUANTITIES = 3
 BARELY = 0.01  # a loss that falls by less than this share is said to barely learn
 
 
 def plain(text: str) -> str:
     """`text` with whatever would disturb a terminal replaced by `?`."""
     return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def memory_line(quantities: Sequence[str]) -> str:
+    """What to say of a step whose `quantities` came out otherwise when it was called again with the same numbers."""
+    groups = {name.partition(".")[0] for name in quantities}
+    if "loss" in groups:
+        which, what = "its loss differs already", "earlier parameters or rows, a random number in the forward pass"
+    elif "gradient" in groups:
+        which, what = "the loss is the same, the gradients differ", "accumulated gradients, a random number"
+    else:
+        which, what = "the loss is the same, the update differs", "momentum, accumulated gradients, a count of steps"
+    return (
+        "train_step gives another answer when it is called again with the same numbers "
+        f"({which}): it keeps state between calls ({what}); the step must depend on its arguments only"
+    )
 
 
 def place(quantity: str, index: Sequence[int]) -> str:
@@ -48,6 +64,16 @@ def setting(problem: Problem) -> str:
     )
 
 
+def problem_warning(problem: Problem) -> str | None:
+    """What is allowed in a problem and hardly meant, in one line; None where nothing is."""
+    if (problem.loss, problem.network.activations[-1]) != ("binary_cross_entropy_with_logits", "sigmoid"):
+        return None
+    return (
+        f"{plain(problem.name)}: the last activation is 'sigmoid', and binary_cross_entropy_with_logits applies it "
+        "again; use 'linear' there, or binary_cross_entropy"
+    )
+
+
 def inequality(deviation: Deviation) -> str:
     """The one inequality as it was evaluated, with both values."""
     if deviation.actual != deviation.actual or abs(deviation.actual) == float("inf"):
@@ -67,12 +93,36 @@ def verdict_line(result: Result) -> str:
         return plain(result.reason or "")
     if result.verdict is Verdict.DISAGREES and result.reason:
         return plain(result.reason)
+    if result.verdict is Verdict.BLIND and not audit.compared and audit.divergence:
+        return "nothing could be compared"
     if result.verdict is Verdict.BLIND:
         return "nothing compared could have failed, so agreement says nothing"
     scope = f"{counted(audit.steps, 'step')}, {counted(audit.compared, 'number')} compared"
     if result.verdict is Verdict.DISAGREES:
         return f"{_extent(audit)}{_precision(audit)}"
     return f"{scope}{_headroom(audit)}"
+
+
+def divergence_note(result: Result) -> str | None:
+    """From which step on nothing could be compared, and why; None where everything could."""
+    found = result.audit.divergence if result.audit else None
+    if found is None:
+        return None
+    shown = [quantity_in_words(name) for name in found.quantities[:SHOWN_QUANTITIES]]
+    if len(found.quantities) > len(shown):
+        shown.append(f"{len(found.quantities) - len(shown)} more")
+    named = f"{', '.join(shown[:-1])} and {shown[-1]} are" if len(shown) > 1 else f"{shown[0]} is"
+    steps = f"{counted(found.numbers, 'number')} in {counted(found.last - found.step + 1, 'step')} not compared"
+    return (
+        f"the training diverges: at step {found.step} the right {named} too large for {found.dtype}, "
+        f"so nothing can be compared from there on ({steps})"
+    )
+
+
+def quantity_in_words(quantity: str) -> str:
+    """`gradient.W1` as gradient of W1, `parameter.W1` as new W1."""
+    group, _, name = quantity.partition(".")
+    return {"gradient": f"gradient of {name}", "parameter": f"new {name}"}.get(group, quantity)
 
 
 def _headroom(audit: Audit) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from comparisons.arithmetic.bounds import Bounded
 from comparisons.arithmetic.precision import PRECISIONS
 from comparisons.chains import Passes
+from comparisons.divergence import too_large
 from comparisons.mutants import Mutant, elements, quantities, single_mutants
 from comparisons.reference import Expectation, expectations
 from comparisons.reference import quantities as quantities_of
@@ -57,6 +58,11 @@ class Sensitivity:
         """The mistakes that the check did not notice."""
         return [one for one in self.planted if not one.killed]
 
+    @property
+    def blind(self) -> bool:
+        """Whether the check noticed nothing at all."""
+        return not any(one.killed for one in self.planted)
+
 
 def sensitivity(problem: Problem, *, steps: int | None = None, tolerance: Tolerance | None = None) -> Sensitivity:
     """Train with every single mistake in every single element, and see which the check notices.
@@ -85,12 +91,13 @@ def sensitivity(problem: Problem, *, steps: int | None = None, tolerance: Tolera
 
 def noticed(problem: Problem, mutant: Mutant, indices: list[Index], count: int, tolerance: Tolerance | None) -> Array:
     """For each element whether the check notices the mutant there, (elements,)."""
-    seen = np.zeros(len(indices), dtype=bool)
+    seen, beyond = np.zeros(len(indices), dtype=bool), np.zeros(len(indices), dtype=bool)
     right = {name: values.astype(np.float64) for name, values in problem.initial.items()}
     with np.errstate(all="ignore"):
         for before, x, y, found in planted_steps(problem, mutant, indices, count):
             if tolerance is None:
-                seen |= outside_bound(problem, before, x, y, found)
+                beyond |= diverging(problem, before, x, y)
+                seen |= outside_bound(problem, before, x, y, found) & ~beyond
             else:
                 expected = right_step(problem, right, x, y)
                 seen |= outside_tolerance(expected, found, tolerance)
@@ -159,6 +166,13 @@ def exchanged(right: Array, wrong: Array, indices: list[Index]) -> Array:
     return result
 
 
+def diverging(problem: Problem, before: Parameters, x: Array, y: Array) -> Array:
+    """For each member whether right values overflow from its state, so that an audit compares nothing, (members,)."""
+    members = len(before["W1"])
+    over = too_large(problem, before, np.broadcast_to(x, (members, *x.shape)), np.broadcast_to(y, (members, *y.shape)))
+    return np.asarray(np.logical_or.reduce(list(over.values())))
+
+
 def outside_bound(problem: Problem, before: Parameters, x: Array, y: Array, found: StepResult) -> Array:
     """For each member whether anything is outside the derived bound, (members,)."""
     members = len(found.loss)
@@ -222,16 +236,25 @@ def shows(mutant: Mutant, passes: Passes, expected: dict[str, Expectation]) -> A
 
 
 def sampled_states(problem: Problem) -> tuple[Parameters, Array, Array]:
-    """States along the problem's own right training with full batches, at most LOOKED_AT, spread evenly."""
+    """States along the problem's own right training with full batches, at most LOOKED_AT, spread evenly.
+
+    A training that diverges ends there: none where it does so in its first step.
+    """
     in_float64 = problem.changed(dtype="float64")
     wanted = set(np.linspace(0, problem.steps - 1, min(problem.steps, LOOKED_AT)).astype(int).tolist())
     full = min(problem.batch_size, len(problem.x))
     parameters, states, rows_used = in_float64.initial, [], []
     for number, step in zip(range(max(wanted) + 1), train(in_float64), strict=False):
+        members = {name: values[None] for name, values in parameters.items()}
+        if diverging(problem, members, problem.x[step.rows], problem.y[step.rows]).any():
+            break
         if number in wanted and len(step.rows) == full:
             states.append(parameters)
             rows_used.append(step.rows)
         parameters = step.parameters
-    before = {name: np.stack([state[name] for state in states]) for name in problem.initial}
-    chosen = np.stack(rows_used)
+    before = {
+        name: np.array([state[name] for state in states]).reshape(-1, *shape)
+        for name, shape in problem.network.parameter_shapes.items()
+    }
+    chosen = np.array(rows_used, dtype=np.intp).reshape(-1, full)
     return before, problem.x[chosen].astype(np.float64), problem.y[chosen].astype(np.float64)

@@ -9,12 +9,13 @@ from typing import IO, Any
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from comparisons.columns import Cell, show_table
 from comparisons.messages import (
     blind_line,
     disagreement,
+    divergence_note,
     learning_line,
     plain,
     setting,
@@ -59,14 +60,6 @@ def show(console: Console, comparison: Comparison, rerun: str) -> None:
     console.print()
 
 
-def _table(*columns: str) -> Table:
-    """A table without lines: the first column to the left, the others to the right."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for number, column in enumerate(columns):
-        table.add_column(Text(column), justify="right" if number else "left", no_wrap=True)
-    return table
-
-
 def _title(console: Console, text: str) -> None:
     console.print(Text(f"\n{text}", style="bold"), soft_wrap=True)
 
@@ -83,10 +76,11 @@ def _show_training(console: Console, results: Sequence[Result]) -> None:
     groups = _grouped(results, lambda result: tuple(f"{loss:.{LOSS_DIGITS}g}" for loss in result.epochs))
     epochs = max(len(losses) for losses in groups)
     _title(console, "Average loss per epoch")
-    table = _table("epoch", *("\n".join(names) for names in groups.values()))
-    for epoch in shown_epochs(epochs):
-        table.add_row(str(epoch), *(losses[epoch - 1] if epoch <= len(losses) else "" for losses in groups))
-    console.print(table)
+    rows = [
+        [str(epoch), *(losses[epoch - 1] if epoch <= len(losses) else "" for losses in groups)]
+        for epoch in shown_epochs(epochs)
+    ]
+    show_table(console, ["epoch", *("\n".join(names) for names in groups.values())], rows)
     if epochs > EPOCHS_SHOWN:
         console.print(f"({len(shown_epochs(epochs))} of {epochs} epochs; --json has all)")
     _title(console, "Final weights and biases")
@@ -127,15 +121,15 @@ def _show_audit(console: Console, results: Sequence[Result]) -> None:
         console,
         "Largest |deviation| / bound over all steps (dW1 is the gradient of W1; above 1 is wrong; * carries float32)",
     )
-    table = _table("implementation", *map(short, names), "carries")
-    for result, audit in audits:
-        table.add_row(Text(plain(result.name)), *map(_ratio, audit.quantities), audit.carries or "neither")
-    console.print(table)
+    rows: list[list[Cell]] = [
+        [plain(result.name), *map(_ratio, audit.quantities), audit.carries or "neither"] for result, audit in audits
+    ]
+    show_table(console, ["implementation", *map(short, names), "carries"], rows)
 
 
 def _ratio(quantity: QuantityAudit) -> Text:
     if quantity.worst is None:
-        return Text("not told", style="yellow")
+        return Text("not told" if quantity.not_told else "none", style="yellow")
     if not quantity.wrong:
         return Text(size(quantity.worst.ratio))
     return Text(size(quantity.worst.ratio) + ("*" if quantity.carries else ""), style="bold red")
@@ -155,9 +149,7 @@ def _show_verdicts(console: Console, results: Sequence[Result]) -> None:
 
 def _show_details(console: Console, result: Result, command: str | None) -> None:
     lines = list(disagreement(result, command))
-    untold = untold_line(result)
-    if untold:
-        lines.append(untold)
+    lines += filter(None, [divergence_note(result), untold_line(result)])
     if lines:
         console.print(Text(f"\n{plain(result.name)}", style="bold"))
     for line in lines:
@@ -167,13 +159,13 @@ def _show_details(console: Console, result: Result, command: str | None) -> None
 def show_seconds(console: Console, comparisons: Sequence[Comparison]) -> None:
     """Where the time went, per implementation, over all problems."""
     _title(console, "Seconds (all problems together)")
-    table = _table("implementation", "import", "train", "audit")
+    rows = []
     for results in zip(*(comparison.results for comparison in comparisons), strict=True):
         if any(result.seconds for result in results):
             imported = max(result.seconds.get("import", 0.0) for result in results)
             rest = (sum(result.seconds.get(part, 0.0) for result in results) for part in ("train", "audit"))
-            table.add_row(results[0].name, *(f"{seconds:.3f}" for seconds in (imported, *rest)))
-    console.print(table)
+            rows.append([results[0].name, *(f"{seconds:.3f}" for seconds in (imported, *rest))])
+    show_table(console, ["implementation", "import", "train", "audit"], rows)
 
 
 def error_line(message: str) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from comparisons.candidates import Returned, State
 from comparisons.checking import Run, evidence_of
 from comparisons.diagnosis import diagnose
+from comparisons.update_diagnosis import diagnosed_updates
 from comparisons.verdict import Audit, Diagnosis
 from manual.optimizers import sgd
 from problems.problem import Array
@@ -18,17 +19,23 @@ MOST_STATES = 64
 def diagnosed(trace: Trace, audit: Audit) -> tuple[Diagnosis, ...]:
     """Why `trace` is wrong, element by element; nothing where no value of it is.
 
-    Of a training other than plain gradient descent only loss and gradients are diagnosed.
+    Loss and gradients from steps spread over the whole of it. So are updates of plain gradient descent; those of every
+    other optimizer depend on all steps before them, and are held against wrong ones from the first step on.
     """
     if not audit.deviations:
         return ()
-    return tuple(diagnose(evidence_of(trace.problem, steps_at(trace, spread(trace, audit.deviations[0].step - 1)))))
+    comparable = audit.comparable(np.arange(trace.steps))
+    chosen = spread(trace, audit.deviations[0].step - 1, comparable)
+    found = diagnose(evidence_of(trace.problem, steps_at(trace, chosen)))
+    if not trace.problem.optimizer.plain:
+        found += diagnosed_updates(trace.part(0, len(comparable)))
+    return tuple(found)
 
 
-def spread(trace: Trace, first_bad: int) -> Array:
-    """At most MOST_STATES positions spread over the steps with as many rows as `first_bad`, which is among them."""
+def spread(trace: Trace, first_bad: int, comparable: Array) -> Array:
+    """At most MOST_STATES positions spread over the `comparable` steps with as many rows as `first_bad`, among them."""
     rows_used = (trace.rows >= 0).sum(axis=1)
-    alike = np.flatnonzero(rows_used == rows_used[first_bad])
+    alike = comparable[rows_used[comparable] == rows_used[first_bad]]
     chosen = alike[np.linspace(0, len(alike) - 1, min(len(alike), MOST_STATES)).astype(int)]
     if first_bad not in chosen:
         chosen[np.argmin(np.abs(chosen - first_bad))] = first_bad

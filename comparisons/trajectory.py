@@ -1,4 +1,4 @@
-"""Free-running training: how far an implementation has drifted from the exact trajectory by step k.
+"""Free-running training: how far implementations have drifted from the exact trajectory, and apart, by step k.
 
 The audit judges each step from its own state; here errors add up. The bound is carried from the start through every
 step, for as long as it says anything: it grows with each step and is honest about it.
@@ -6,8 +6,9 @@ step, for as long as it says anything: it grows with each step and is honest abo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -31,6 +32,18 @@ class Drift:
     """Per step, over all parameters: the largest distance from the exact trajectory, (steps,)."""
 
     implementation: str
+    distance: Array
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Apart:
+    """Two groups of implementations: per step, over all parameters, the largest distance between them, (steps,).
+
+    Within a group the parameters are the same in every step; a distance is infinite where one of them is not finite.
+    """
+
+    one: tuple[str, ...]
+    other: tuple[str, ...]
     distance: Array
 
 
@@ -67,8 +80,44 @@ def drift(trace: Trace, exact: list[Mapping[str, Array]]) -> Drift:
     return Drift(implementation=trace.implementation, distance=np.array(farthest))
 
 
+def moving_together(named: Sequence[tuple[str, Trace]]) -> list[list[tuple[str, Trace]]]:
+    """Traces by name, grouped where every parameter is the same after every step."""
+    groups: dict[bytes, list[tuple[str, Trace]]] = {}
+    for name, trace in named:
+        path = b"".join((trace.parameters[key].astype(np.float64) + 0.0).tobytes() for key in sorted(trace.parameters))
+        groups.setdefault(path, []).append((name, trace))
+    return list(groups.values())
+
+
+def apart(named: Sequence[tuple[str, Trace]]) -> list[Apart]:
+    """Every two of the groups that move together, in the steps that both have; the farthest apart first."""
+    pairs = [
+        Apart(
+            one=tuple(name for name, _ in ours),
+            other=tuple(name for name, _ in theirs),
+            distance=_between(ours[0][1], theirs[0][1]),
+        )
+        for ours, theirs in combinations(moving_together(named), 2)
+    ]
+    return sorted(pairs, key=lambda pair: -pair.distance.max(initial=0.0))
+
+
+def _between(one: Trace, other: Trace) -> Array:
+    steps = min(one.steps, other.steps)
+    with np.errstate(all="ignore"):
+        distances = [
+            np.abs(one.parameters[name][:steps].astype(np.float64) - other.parameters[name][:steps])
+            for name in one.parameters
+        ]
+        farthest = np.max([values.reshape(steps, -1).max(axis=1) for values in distances], axis=0)
+    return np.where(np.isfinite(farthest), farthest, np.inf)
+
+
 def carried_bounds(problem: Problem, steps: int) -> Array:
-    """Per step the largest bound of a parameter, carried from the start, (steps,); infinite once it says nothing."""
+    """Per step the largest bound of a parameter, carried from the start, (steps,); infinite once it says nothing.
+
+    Each faithful training, the exact one included, lies within it of the same numbers, so any two within twice it.
+    """
     bounds = [max(float(values.error.max()) for values in state.values()) for state in _carried(problem, steps)]
     return np.array(bounds)
 

@@ -15,6 +15,7 @@ from comparisons.chains import (
     Factor,
     Number,
     Passes,
+    delta,
     last_layer,
     right_input,
     right_slope,
@@ -27,6 +28,8 @@ from problems.problem import LOSSES as LOSS_NAMES
 from problems.problem import Network, Problem
 
 SLOPES = {"sigmoid": "a (1 - a)", "tanh": "1 - a²", "relu": "1 above 0 and 0 below"}  # a: the output
+SUMMED = "summed over the rows where the mean belongs: divide by the number of rows"
+AVERAGED_TWICE = "divided by the number of rows once too often: the mean is already in the error signal"
 MANY_NEIGHBOURS = 8
 MANY_BASES = 64
 Index = tuple[int, ...]
@@ -79,13 +82,13 @@ def constant_variants(problem: Problem) -> Iterator[Variant]:
         yield Variant(
             site="constant",
             mistake="reduction",
-            text="summed over the rows where the mean belongs: divide by the number of rows",
+            text=SUMMED,
             factor=lambda p: p.averaged,
         )
         yield Variant(
             site="constant",
             mistake="reduction",
-            text="divided by the number of rows once too often",
+            text=AVERAGED_TWICE,
             factor=lambda p: 1 / p.averaged,
         )
 
@@ -157,13 +160,28 @@ def slope_variants(network: Network, layer: int) -> Iterator[Variant]:
         text=f"with the output of the {name} of layer {layer} where its slope belongs",
         factor=lambda p: p.a[layer],
     )
-    if name == "sigmoid":
-        yield Variant(
-            site=site,
-            mistake="missing-term",
-            text=f"with 1 - a where {of}, a (1 - a), belongs",
-            factor=lambda p: 1 - p.a[layer],
-        )
+    for text, factor in slope_mix_ups(name, layer).items():
+        yield Variant(site=site, mistake="missing-term", text=f"with {text} where {of} belongs", factor=factor)
+
+
+def slope_mix_ups(name: str, layer: int) -> dict[str, Factor]:
+    """Slopes that are taken for that of the activation `name`, in words."""
+    of_sigmoid: dict[str, Factor] = {"the sigmoid's slope, a (1 - a),": lambda p: p.a[layer] * (1 - p.a[layer])}
+    of_tanh: dict[str, Factor] = {"tanh's slope, 1 - a²,": lambda p: 1 - p.a[layer] * p.a[layer]}
+    unsquared: dict[str, Factor] = {"1 - a": lambda p: 1 - p.a[layer]}
+    if name == "relu":
+        return {"1 wherever what comes back is positive": lambda p: positive(coming_back(p, layer))}
+    return {**unsquared, **(of_tanh if name == "sigmoid" else of_sigmoid)}
+
+
+def coming_back(passes: Passes, layer: int) -> Number:
+    """What the layers above send back to the output of `layer`, (steps, rows, n_layer)."""
+    return delta(passes, layer + 1, {}) @ right_weight(layer + 1)(passes).mT
+
+
+def positive(number: Number) -> Number:
+    """1 where the number is above 0, else 0."""
+    return np.where(number > 0, 1, 0 * number)
 
 
 def wrong_points(site: str, name: str, of: str, layer: int) -> Iterator[Variant]:

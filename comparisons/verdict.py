@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import import_module
 
-from problems.problem import Parameters, Problem
+from problems.problem import Array, Parameters, Problem
 from problems.trace import Trace
 
 
@@ -86,11 +86,31 @@ class Untold:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Divergence:
+    """Steps that cannot be compared: from the first on, right values are too large for the run's dtype.
+
+    step, last: the first and the last of them, from 1; quantities: what is too large at the first;
+    numbers: how many elements were not compared.
+    """
+
+    step: int
+    last: int
+    quantities: tuple[str, ...]
+    dtype: str
+    numbers: int
+
+    def covers(self, positions: Array) -> Array:
+        """Which of the steps at `positions` (from 0) are among them."""
+        return (positions + 1 >= self.step) & (positions + 1 <= self.last)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Audit:
     """What the audit of one trace found, over all its steps.
 
     faults: what stops or spoils the comparison before any value is looked at, one line each;
-    deviations: every tensor wrong in the first bad step; agreed: the quantities right in that step.
+    deviations: every tensor wrong in the first bad step; agreed: the quantities right in that step;
+    divergence: the steps that were not compared because right values overflow there.
     """
 
     verdict: Verdict
@@ -102,6 +122,7 @@ class Audit:
     agreed: tuple[str, ...] = ()
     wrong_steps: int = 0
     untold: Untold | None = None
+    divergence: Divergence | None = None
 
     @property
     def worst(self) -> Deviation | None:
@@ -113,6 +134,15 @@ class Audit:
     def not_told(self) -> int:
         """How many elements had a bound that says nothing."""
         return sum(quantity.not_told for quantity in self.quantities)
+
+    @property
+    def not_compared(self) -> int:
+        """How many elements could not be compared, since right values overflow there."""
+        return self.divergence.numbers if self.divergence else 0
+
+    def comparable(self, positions: Array) -> Array:
+        """Those of the steps at `positions` (from 0) that were compared."""
+        return positions if self.divergence is None else positions[~self.divergence.covers(positions)]
 
     @property
     def compared(self) -> int:
@@ -155,12 +185,29 @@ class BlindSpots:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Stop:
+    """Where a training ends: `problem` with `epochs` as they came out, at most `cap`.
+
+    converged: whether the last epoch is the first in which ‖learning_rate · ∇L‖₂ < tolerance at every step.
+    """
+
+    problem: Problem
+    tolerance: float
+    cap: int
+    converged: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Comparison:
-    """All implementations on one problem; blind_spots where they were looked for."""
+    """All implementations on one problem; blind_spots where they were looked for.
+
+    stop: why the training has the epochs it has, where it was to end by itself.
+    """
 
     problem: Problem
     results: tuple[Result, ...]
     blind_spots: BlindSpots | None = None
+    stop: Stop | None = None
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the page of the report, in a frame of its own."""

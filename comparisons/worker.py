@@ -31,18 +31,23 @@ def main() -> None:
     trainer = load(name)
     imported = time.perf_counter() - started
     tell(events, event="imported", seconds=imported, versions=trainer.versions())
-    for number, path in enumerate(sorted(folder.glob("problem-*.json"), key=lambda p: int(p.stem.split("-")[1]))):
-        try:
-            seconds = train_one(name, trainer, path, folder / f"trace-{number}.npz")
-        except NotImplementedError as unable:
-            tell(events, event="skipped", problem=number, reason=one_line(str(unable)))
-        except (Exception, SystemExit, KeyboardInterrupt) as error:
-            tell(events, event="failed", problem=number, reason=f"{type(error).__name__}: {one_line(str(error))}")
-        else:
-            tell(events, event="trained", problem=number, seconds=seconds)
+    for number in range(len(list(folder.glob("problem-*.json")))):
+        train_and_tell(events, name, trainer, number, folder)
     tell(events, event="finished")
     events.flush()
     os._exit(0)  # frameworks may hang or abort while they are torn down; everything is written
+
+
+def train_and_tell(events: TextIO, name: str, trainer: Trainer, number: int, folder: Path) -> None:
+    """Train problem-`number`.json of the folder and tell how that ended; its failure is told, not raised."""
+    try:
+        seconds = train_one(name, trainer, folder / f"problem-{number}.json", folder / f"trace-{number}.npz")
+    except NotImplementedError as unable:
+        tell(events, event="skipped", problem=number, reason=one_line(str(unable)))
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
+        tell(events, event="failed", problem=number, reason=f"{type(error).__name__}: {one_line(str(error))}")
+    else:
+        tell(events, event="trained", problem=number, seconds=seconds)
 
 
 def train_one(name: str, trainer: Trainer, problem_file: Path, trace_file: Path) -> float:

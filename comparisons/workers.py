@@ -166,10 +166,20 @@ def train_all(
 def _start(name: str, problems: Sequence[Problem], folder: Path) -> WorkerProcess:
     folder.mkdir()
     for number, problem in enumerate(problems):
-        text = json.dumps(problem_to_json(problem))
-        (folder / f"problem-{number}.json").write_text(text, encoding="utf-8")
+        write_problem(problem, number, folder)
+    return started("comparisons.worker", name, folder)
+
+
+def write_problem(problem: Problem, number: int, folder: Path) -> None:
+    """Where a worker looks for problem `number`."""
+    text = json.dumps(problem_to_json(problem))
+    (folder / f"problem-{number}.json").write_text(text, encoding="utf-8")
+
+
+def started(module: str, name: str, folder: Path) -> WorkerProcess:
+    """A process of ours, running `module`, that trains with implementation `name`."""
     environment = {**process_environment(), **IMPLEMENTATIONS[name].environment}
-    return WorkerProcess(python_command("comparisons.worker", name, str(folder)), folder, environment)
+    return WorkerProcess(python_command(module, name, str(folder)), folder, environment)
 
 
 def watch(workers: Mapping[str, WorkerProcess], timeout: float, progress: Progress) -> dict[str, str]:
@@ -183,7 +193,7 @@ def watch(workers: Mapping[str, WorkerProcess], timeout: float, progress: Progre
                 events = workers[key.data].read()
                 if events is None:
                     selector.unregister(key.fileobj)
-                    ends[key.data] = _ending(workers[key.data])
+                    ends[key.data] = ending(workers[key.data])
                     progress(key.data, "ended")
                 for event in events or ():
                     progress(key.data, _doing(event))
@@ -202,7 +212,7 @@ def _doing(event: Mapping[str, Any]) -> str:
     return {"imported": "training", "trained": "trained", "finished": "done"}.get(event["event"], event["event"])
 
 
-def _ending(worker: WorkerProcess) -> str:
+def ending(worker: WorkerProcess) -> str:
     """How a worker ended that closed its pipe."""
     try:
         worker.process.wait(GRACE)
@@ -218,10 +228,10 @@ def _ending(worker: WorkerProcess) -> str:
 def _outcomes(worker: WorkerProcess, end: str, count: int) -> list[Outcome]:
     """One outcome per problem; a problem nothing was told of was lost to the way the worker ended."""
     imported = next((_seconds(event) for event in worker.events if event["event"] == "imported"), None) or 0.0
-    return [_outcome(worker, _told(worker.events, number), number, imported, end) for number in range(count)]
+    return [outcome(worker, told(worker.events, number), number, imported, end) for number in range(count)]
 
 
-def _told(events: Sequence[Mapping[str, Any]], number: int) -> Mapping[str, Any] | None:
+def told(events: Sequence[Mapping[str, Any]], number: int) -> Mapping[str, Any] | None:
     """What was told of a problem first; whatever lacks the fields of its kind was not told by our worker."""
     for event in events:
         told = {"trained": _seconds(event) is not None}.get(event["event"], isinstance(event.get("reason"), str))
@@ -235,7 +245,7 @@ def _seconds(event: Mapping[str, Any]) -> float | None:
     return seconds if isinstance(seconds, float) else None
 
 
-def _outcome(worker: WorkerProcess, event: Mapping[str, Any] | None, number: int, imported: float, end: str) -> Outcome:
+def outcome(worker: WorkerProcess, event: Mapping[str, Any] | None, number: int, imported: float, end: str) -> Outcome:
     if event is not None and event["event"] == "skipped":
         return Outcome(skipped=event["reason"])
     if event is None or event["event"] == "failed":

@@ -12,6 +12,8 @@ Array = NDArray[Any]
 
 MOST_OF_ANYTHING = 2**31 - 1
 MOST_SEED = 2**63 - 1
+MOST_TYPED = 60  # a longer text is no name that was mistyped
+LONG_NAME = 6  # letters from which on two slips are still a slip
 
 
 def one_line(text: str) -> str:
@@ -38,11 +40,40 @@ def shown(value: object) -> str:
 
 
 def did_you_mean(value: object, choices: Iterable[str]) -> str:
-    """`, did you mean 'sigmoid'?` where a choice is close to `value`, else nothing."""
-    import difflib
+    """`, did you mean 'sigmoid'?` where `value` is a choice mistyped or a part of its name, else nothing."""
+    if not isinstance(value, str) or len(value) > MOST_TYPED:
+        return ""
+    close = [choice for choice in choices if mistyped(value.casefold(), choice) or part_of(value.casefold(), choice)]
+    return f", did you mean {min(close, key=lambda one: slips(value.casefold(), one))!r}?" if close else ""
 
-    close = difflib.get_close_matches(value, choices, n=1) if isinstance(value, str) else []
-    return f", did you mean {close[0]!r}?" if close else ""
+
+def mistyped(value: str, choice: str) -> bool:
+    """Whether `value` is `choice` but for a slip, or two in a longer name.
+
+    Other digits are no slip (float16 is not float64), nor is the first letter of a short name (gelu is not relu).
+    """
+    digits = [sorted(letter for letter in name if letter.isdigit()) for name in (value, choice)]
+    short = len(choice) < LONG_NAME
+    if digits[0] != digits[1] or (short and value[:1] != choice[:1]):
+        return False
+    return slips(value, choice) <= (1 if short else 2)
+
+
+def part_of(value: str, choice: str) -> bool:
+    """Whether `value` is one of the words of `choice`, as glorot is of glorot_uniform."""
+    return len(value) >= LONG_NAME and value in choice.replace("-", "_").split("_")
+
+
+def slips(a: str, b: str) -> int:
+    """How many letters were missed, added, mistaken or swapped with their neighbor (Damerau, 1964)."""
+    before, row = [0] * (len(b) + 1), list(range(len(b) + 1))
+    for i, letter in enumerate(a, 1):
+        earlier, before, row = before, row, [i]
+        for j, other in enumerate(b, 1):
+            row.append(min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != other)))
+            if i > 1 and j > 1 and (letter, a[i - 2]) == (b[j - 2], other):
+                row[j] = min(row[j], earlier[j - 2] + 1)
+    return row[-1]
 
 
 def require_choice(key: str, value: object, choices: tuple[str, ...]) -> None:

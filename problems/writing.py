@@ -10,13 +10,17 @@ from pathlib import Path
 def write_bytes(path: str | Path, data: bytes) -> None:
     """Write `data` beside `path`, then rename it to `path`; OSError leaves nothing behind.
 
-    A link is followed. What is no regular file, such as /dev/null, is written to and not replaced.
+    The error names `path`. A link is followed. What is no regular file, such as /dev/null, is written to and not
+    replaced.
     """
     target = Path(path).resolve()
-    if target.exists() and not target.is_file():
-        target.write_bytes(data)
-    else:
-        _replace(target, data)
+    try:
+        if target.exists() and not target.is_file():
+            target.write_bytes(data)
+        else:
+            _replace(target, data)
+    except OSError as error:  # one that is about a temporary file, or about no file, says nothing to a user
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -97,7 +97,7 @@ ENDS = {
     "exits": ("def train_step(*given): raise SystemExit(0)", 3, "SystemExit: 0"),
     "dies": ("def train_step(*given):\n    import os; os._exit(0)", 3, "did not come to its end"),
     "loops": ("def train_step(*given):\n    while True: pass", 3, "still running after 2 s (--timeout)"),
-    "answers wrongly": ("def train_step(*given): return 1", 1, "train_step returned int"),
+    "answers wrongly": ("def train_step(*given): return 1", 2, "train_step returned int"),
 }  # fmt: skip
 
 
@@ -169,6 +169,14 @@ def test_sensitivity_counts_what_a_check_would_not_notice():
     assert document["noticed"] == sum(one["killed"] for one in document["mutants"])
 
 
+@pytest.mark.parametrize(("tolerance", "code"), [("1e9,1e9", 1), ("1e-3,1e-3", 0), ("derived", 0)])
+def test_sensitivity_fails_only_where_nothing_at_all_is_noticed(tolerance, code):
+    done = backproof("sensitivity", "--steps", "2", "--tolerance", tolerance)
+    assert (done.returncode, done.stderr) == (code, "")
+    assert (" 0 noticed" in done.stdout) is bool(code)
+    assert "not one mistake was noticed" in " ".join(backproof("sensitivity", "--help").stdout.split())
+
+
 def test_a_loose_tolerance_notices_less():
     noticed = [
         json.loads(backproof("sensitivity", "--steps", "5", "--tolerance", tolerance, "--json", "-").stdout)["noticed"]
@@ -176,3 +184,41 @@ def test_a_loose_tolerance_notices_less():
     ]
     assert noticed == sorted(noticed)
     assert noticed[0] < noticed[-1]
+
+
+def test_a_form_that_cannot_be_compared_is_a_bad_request(candidate):
+    file = candidate("def train_step(parameters, x, y, learning_rate):\n    return parameters, 0.5\n")
+    done = backproof("check", file, *QUICK)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert done.stdout.splitlines() == [
+        "mine.py on classification: cannot be compared",
+        "  step 1 along the problem: train_step returned (parameters, loss): the order is (loss, parameters)",
+    ]
+    told = backproof("check", file, *QUICK, "--json", "-")
+    assert (told.returncode, result_of(told)["verdict"], result_of(told)["compared"]) == (2, "crashed", 0)
+
+
+TWICE = """
+name = "twice"
+data = { x = [[1, 2], [3, 1]], y = [[0], [1]] }
+network = { units = [2, 1], activations = ["tanh", "sigmoid"], loss = "binary_cross_entropy_with_logits" }
+initial = { weights = 0.1 }
+training = { learning_rate = 0.1, epochs = 1 }
+"""
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "linear"])
+def test_a_sigmoid_before_logits_is_warned_of(activation, tmp_path):
+    problem, trace = tmp_path / "twice.toml", tmp_path / "trace.npz"
+    problem.write_text(TWICE.replace("sigmoid", activation), encoding="utf-8")
+    for arguments in (
+        ("record", str(problem), "--with", "manual-matrix", "-o", str(trace)),
+        ("audit", str(trace)),
+        ("sweep", str(problem)),
+    ):
+        done = backproof(*arguments)
+        assert done.returncode == 0
+        assert done.stderr.startswith("backproof: warning: twice: the last activation is 'sigmoid'") == (
+            activation == "sigmoid"
+        )
+        assert done.stderr.count("\n") == (activation == "sigmoid")

@@ -31,6 +31,7 @@ ALLOWED = {
     "frameworks.jax_optimizers": {"jax", "optax", "problems"},
     "frameworks.sklearn_mlp": {"numpy", "sklearn", "problems"},
     "comparisons": {*CORE, "problems", "manual", "comparisons"},
+    "comparisons.campaign": {*CORE, "distributed", "joblib", "problems", "comparisons"},
     "comparisons.pytest_plugin": {"pytest", "comparisons", "problems"},
 }
 FRAMEWORKS = ("torch", "tensorflow", "keras", "jax", "optax", "sklearn")

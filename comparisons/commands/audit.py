@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from comparisons.commands.output import check_writable, finish, report
+from comparisons.commands.output import check_json, finish, report, warn_of
 from comparisons.commands.refusals import refusing
 
 
@@ -21,8 +21,10 @@ def audit(traces: tuple[str, ...], json_file: str | None, strict: bool) -> None:
     from comparisons.compare import compared, judged_trace
     from problems.trace_file import load_trace
 
-    check_writable(json_file)
+    check_json(json_file)
     loaded = [load_trace(Path(path)) for path in traces]
+    for trace in loaded:
+        warn_of(trace.problem)
     comparisons = [
         compared(trace.problem, [judged_trace(trace, version=_versions(trace.environment))]) for trace in loaded
     ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from comparisons.commands.options import training_options, until_converged_option
-from comparisons.commands.output import check_folder, check_writable, finish, report, stopped, write_folder
+from comparisons.commands.output import asked_problems, check_folder, check_json, finish, report, stop_of, write_folder
 from comparisons.commands.refusals import refusing
 
 
@@ -40,16 +41,18 @@ def compare(
     from comparisons.compare import DEFAULT_TIMEOUT
     from comparisons.compare import compare as run
     from comparisons.progress import shown_progress
-    from comparisons.requests import chosen_implementations, chosen_problems, positive_seconds, rerun_command
+    from comparisons.requests import chosen_implementations, positive_seconds, rerun_command
 
     names = chosen_implementations(against)
-    chosen = chosen_problems(problems, changes)
+    chosen = asked_problems(problems, changes)
     limit = positive_seconds(timeout, DEFAULT_TIMEOUT)
-    check_writable(json_file)
-    check_folder(folder)
-    trained = [stopped(problem, until_converged, told_on_stderr=json_file == "-") for _, problem in chosen]
+    check_json(json_file)
+    check_folder("--report", folder)
+    stops = [stop_of(problem, until_converged, told_on_stderr=json_file == "-") for _, problem in chosen]
+    trained = [stop.problem if stop else problem for stop, (_, problem) in zip(stops, chosen, strict=True)]
     with shown_progress() as progress:
-        comparisons = run(trained, names, timeout=limit, progress=progress)
+        found = run(trained, names, timeout=limit, progress=progress)
+    comparisons = [replace(one, stop=stop) for one, stop in zip(found, stops, strict=True)]
     asked = changes | {"until_converged": until_converged}
     commands = [rerun_command(argument, asked) for argument, _ in chosen]
     report(comparisons, json_file, commands, with_seconds=True)

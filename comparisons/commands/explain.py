@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from comparisons.commands.options import training_options, until_converged_option
-from comparisons.commands.output import stopped
+from comparisons.commands.output import asked_problems, stopped
 from comparisons.commands.refusals import refusing
 from comparisons.exit_codes import NOTHING_COMPARED
 
@@ -39,10 +39,10 @@ def explain(
     from comparisons.explanation import chosen_step, explained
     from comparisons.explanation_text import explanation_text
     from comparisons.progress import shown_progress
-    from comparisons.requests import chosen_implementations, chosen_problems, positive_seconds
+    from comparisons.requests import chosen_implementations, positive_seconds
 
     chosen_names = chosen_implementations(names)
-    ((_, chosen),) = chosen_problems((problem,), changes)
+    ((_, chosen),) = asked_problems((problem,), changes)
     limit = positive_seconds(timeout, DEFAULT_TIMEOUT)
     chosen = stopped(chosen, until_converged, told_on_stderr=latex)
     number = chosen_step(step, chosen)

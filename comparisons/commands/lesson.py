@@ -30,7 +30,7 @@ def lesson(output: str, names: tuple[str, ...], timeout: float | None) -> None:
 
     chosen_names = chosen_implementations(names)
     limit = positive_seconds(timeout, DEFAULT_TIMEOUT)
-    check_writable(output)
+    check_writable("-o", output)
     with shown_progress() as progress:
         page = lesson_page(chosen_names, timeout=limit, progress=progress)
     write_text(Path(output), page)

@@ -2,41 +2,86 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from comparisons.commands.refusals import BadRequest
+from comparisons.commands.streams import escaped_for
+
+
+def asked_problems(arguments: Sequence[str], changes: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Each argument with its problem, what is hardly meant in one said on standard error."""
+    from comparisons.requests import chosen_problems
+
+    chosen = chosen_problems(arguments, changes)
+    for _, problem in chosen:
+        warn_of(problem)
+    return chosen
+
+
+def warn_of(problem: Any) -> None:
+    """One line on standard error where something in `problem` is hardly meant."""
+    from comparisons.messages import problem_warning
+
+    warning = problem_warning(problem)
+    if warning:
+        click.echo(f"backproof: warning: {warning}", err=True)
 
 
 def stopped(problem: Any, tolerance: float | None, *, told_on_stderr: bool = False) -> Any:
     """`problem` with the epochs that --until-converged leaves of it, having said so in one line."""
+    stop = stop_of(problem, tolerance, told_on_stderr=told_on_stderr)
+    return stop.problem if stop else problem
+
+
+def stop_of(problem: Any, tolerance: float | None, *, told_on_stderr: bool = False) -> Any:
+    """Where --until-converged ends the training of `problem`, said in one line; None where it was not asked for."""
     if tolerance is None:
-        return problem
+        return None
     from comparisons.convergence import stop_line, until_converged
     from comparisons.messages import plain
 
     stop = until_converged(problem, tolerance)
     click.echo(plain(stop_line(stop)), err=told_on_stderr)
-    return stop.problem
+    return stop
 
 
-def check_writable(path: str | None) -> None:
+def check_json(path: str | None) -> None:
+    """Refuse a file for --json that cannot be written, before any work is done; `-` is standard output."""
+    if path is not None and path != "-":
+        check_writable("--json", path)
+
+
+def check_writable(option: str, path: str) -> None:
     """Refuse an output file that cannot be written, before any work is done."""
-    if path is None or path == "-":
-        return
+    _check_named(option, path, "file")
     if Path(path).is_dir():
-        raise BadRequest(f"{path}: is a folder; name a file")
+        raise BadRequest(f"{option}: {path} is a folder; name a file")
     folder = Path(path).absolute().parent
     if not folder.is_dir():
-        raise BadRequest(f"{path}: the folder {folder} does not exist")
+        raise BadRequest(f"{option}: {path}: the folder {folder} does not exist")
+    target = path if Path(path).exists() and not Path(path).is_file() else folder
+    if not os.access(target, os.W_OK):
+        raise BadRequest(f"{option}: {path}: the folder {folder} cannot be written to; name another")
 
 
-def check_folder(folder: str | None) -> None:
+def _check_named(option: str, path: str, kind: str) -> None:
+    """Refuse a name that says nothing, and `-`, which elsewhere means standard output."""
+    if not path.strip():
+        raise BadRequest(f"{option}: {path!r} names no {kind}")
+    if path == "-":
+        raise BadRequest(f"{option}: '-' is no {kind}, and this cannot go to standard output; name a {kind}")
+
+
+def check_folder(option: str, folder: str | None) -> None:
     """Refuse a report's folder that cannot be written, before any work is done."""
     if folder is not None:
+        _check_named(option, folder, "folder")
         from comparisons.report.folder import require_folder
 
         require_folder(Path(folder))
@@ -56,7 +101,7 @@ def give_json(text: str, json_file: str) -> None:
     from problems.writing import write_text
 
     if json_file == "-":
-        click.echo(text, nl=False)
+        click.echo(escaped_for(sys.stdout.encoding or "utf-8", text), nl=False)
     else:
         write_text(Path(json_file), text)
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from comparisons.commands.options import training_options, until_converged_option
-from comparisons.commands.output import check_writable, stopped
+from comparisons.commands.output import asked_problems, check_writable, stopped
 from comparisons.commands.refusals import BadRequest, fail, refusing
 
 
@@ -32,15 +32,15 @@ def record(
     from comparisons.compare import DEFAULT_TIMEOUT, trained
     from comparisons.implementations import install_command, installed
     from comparisons.progress import shown_progress
-    from comparisons.requests import chosen_implementations, chosen_problems, positive_seconds
+    from comparisons.requests import chosen_implementations, positive_seconds
     from problems.trace_file import save_trace
 
     one, *others = chosen_implementations((name,))
     if others:
         raise BadRequest(f"--with: {name!r} names more than one implementation; a trace is of one")
-    ((_, chosen),) = chosen_problems((problem,), changes)
+    ((_, chosen),) = asked_problems((problem,), changes)
     limit = positive_seconds(timeout, DEFAULT_TIMEOUT)
-    check_writable(output)
+    check_writable("-o", output)
     if not installed(one):
         fail(f"{one} is not installed; install with: {install_command(one)}")
     chosen = stopped(chosen, until_converged)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from comparisons.commands.output import check_folder, finish, write_folder
+from comparisons.commands.output import check_folder, finish, warn_of, write_folder
 from comparisons.commands.refusals import refusing
 
 
@@ -22,7 +22,9 @@ def report_traces(traces: tuple[str, ...], folder: str, strict: bool) -> None:
     from problems.trace_file import load_trace
 
     loaded = [(path, load_trace(Path(path))) for path in traces]
-    check_folder(folder)
+    check_folder("-o", folder)
+    for _, trace in loaded:
+        warn_of(trace.problem)
     comparisons, reruns = side_by_side(loaded)
     write_folder(folder, comparisons, reruns, f"{shlex.join(['backproof', 'report', *traces])} -o report")
     finish(comparisons, strict=strict)

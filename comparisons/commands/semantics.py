@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from comparisons.commands.output import check_writable, give_json
+from comparisons.commands.output import check_json, give_json
 from comparisons.commands.refusals import BadRequest
 
 
@@ -28,7 +28,7 @@ def semantics(concepts: tuple[str, ...], json_file: str | None) -> None:
     for concept in concepts:
         if concept not in known:
             raise BadRequest(f"concept {concept!r} is not in the table; choose from: {', '.join(known)}")
-    check_writable(json_file)
+    check_json(json_file)
     rows = told(meaning for meaning in meanings if meaning.concept in (concepts or known))
     if json_file:
         records = {"schema": 1, "semantics": [semantics_record(row) for row in rows]}

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from comparisons.commands.options import training_options_but_rate, until_converged_option
-from comparisons.commands.output import check_writable, give_json
+from comparisons.commands.output import asked_problems, check_json, give_json
 from comparisons.commands.refusals import refusing
 
 
@@ -35,15 +35,14 @@ def sweep(
     """
     from comparisons.convergence import OPTION
     from comparisons.learning_rates import chosen_rates
-    from comparisons.requests import chosen_problems
     from comparisons.sweep import sweep as run
     from comparisons.sweep_text import as_json, sweep_text
     from problems.requirements import require_positive
 
     rates = chosen_rates(learning_rates)
-    ((_, chosen),) = chosen_problems((problem,), changes)
+    ((_, chosen),) = asked_problems((problem,), changes)
     limit = None if until_converged is None else require_positive(OPTION, until_converged)
-    check_writable(json_file)
+    check_json(json_file)
     found = run(chosen, rates, limit)
     if json_file != "-":
         click.echo(sweep_text(found))

@@ -506,6 +506,12 @@ on("knobs-downhill", "click", () => {
   const { gradient } = meanLossAndGradient(problem.name, theta, ...knobData());
   setKnobs(theta.map((value, k) => value - problem.rates.tried[1].rate * gradient[k]));
 });
+let folded = []; // on paper nothing can be opened: what is folded is printed open
+addEventListener("beforeprint", () => {
+  folded = [...document.querySelectorAll("details:not([open])")];
+  for (const one of folded) one.open = true;
+});
+addEventListener("afterprint", () => { for (const one of folded) one.open = false; });
 showSlopes();
 showProblem();
 window.backproof = { lossAndGradient, meanLossAndGradient, numbers };

@@ -8,9 +8,13 @@ from typing import Any
 
 from comparisons.report.curves import Point
 
-WIDTH, HEIGHT = 400, 250
+WIDTH, HEIGHT = 330, 215
 COLORS = 8
+FEW_STEPS = 60
+FEW = 12  # places of an axis that are all marked
 VEGA_LITE = "5.21"
+WHOLE = "datum.value ? format(datum.value, '~s') : '0'"
+SHORT = "abs(datum.value) < 0.001 && datum.value ? format(datum.value, '.0e') : format(datum.value, '~g')"
 CONFIG = {
     "aria": False,
     "background": None,
@@ -26,6 +30,7 @@ CONFIG = {
         "titleFontSize": 13,
         "titleFontWeight": "normal",
         "labelOverlap": True,
+        "labelSeparation": 8,
     },
 }
 
@@ -37,20 +42,22 @@ def chart(
     if not any(point["y"] is not None for point in found):
         return ""
     scale = {"type": "log", "nice": True} if log else {"type": "linear", "zero": False}
-    layers = [_lines(found, x, title, scale)]
+    axes = _axes(x, title, scale, _ticks([*found, *bound]))
+    layers = [_lines(found, axes)]
     if bound:
-        layers.insert(0, _bound(bound, x, title, scale))
+        layers.insert(0, _bound(bound, axes))
     spec = {"width": WIDTH, "height": HEIGHT, "layer": layers, "config": CONFIG}
     return drawn(spec)
 
 
-def _lines(found: Sequence[Point], x: str, title: str, scale: dict[str, Any]) -> dict[str, Any]:
+def _lines(found: Sequence[Point], axes: dict[str, Any]) -> dict[str, Any]:
     series = sorted({point["s"] for point in found})
     spread = max(len(series) - 1, 1)
-    # Those beneath stay visible around the others.
-    widths = {number: 9 - 7 * place / spread if len(series) > 1 else 3 for place, number in enumerate(series)}
-    encoding = _axes(x, title, scale)
-    encoding |= {
+    # Those beneath stay visible around the others; where much goes up and down, wide ones would hide it.
+    thick, thin = (9, 2) if len({point["x"] for point in found}) <= FEW_STEPS else (4, 1)
+    widths = {number: thick - (thick - thin) * place / spread for place, number in enumerate(series)}
+    widths |= {series[0]: 3} if len(series) == 1 else {}
+    encoding = axes | {
         "color": _mapped(series, [f"var(--s{number % COLORS})" for number in series]),
         "strokeWidth": {"field": "w", "type": "nominal", "scale": None},
         "detail": {"field": "e", "type": "nominal"},
@@ -65,17 +72,23 @@ def _few(found: Sequence[Point]) -> Any:
     return {"size": 40, "filled": True} if len({point["x"] for point in found}) < 3 else False
 
 
-def _bound(bound: Sequence[Point], x: str, title: str, scale: dict[str, Any]) -> dict[str, Any]:
+def _bound(bound: Sequence[Point], axes: dict[str, Any]) -> dict[str, Any]:
     mark = {"type": "line", "stroke": "var(--ink)", "strokeDash": [6, 5], "strokeWidth": 2}
-    return {"data": {"values": list(bound)}, "mark": mark, "encoding": _axes(x, title, scale)}
+    return {"data": {"values": list(bound)}, "mark": mark, "encoding": axes}
 
 
-def _axes(x: str, title: str, scale: dict[str, Any]) -> dict[str, Any]:
+def _ticks(found: Sequence[Point]) -> dict[str, Any]:
+    """Every whole number where they are few: left to itself an axis also marks what lies between."""
+    places = [point["x"] for point in found]
+    span = range(min(places), max(places) + 1)
+    return {"values": list(span)} if len(span) <= FEW else {}
+
+
+def _axes(x: str, title: str, scale: dict[str, Any], ticks: dict[str, Any]) -> dict[str, Any]:
     across = {"field": "x", "type": "quantitative", "title": x, "scale": {"zero": False, "nice": False}}
-    across["axis"] = {"format": "~s", "tickMinStep": 1, "grid": False}
-    number = ".0e" if scale["type"] == "log" else "~g"
+    across["axis"] = {"labelExpr": WHOLE, "tickMinStep": 1, "grid": False} | ticks
     up = {"field": "y", "type": "quantitative", "title": title, "scale": scale}
-    up["axis"] = {"format": number, "tickCount": 6}
+    up["axis"] = {"labelExpr": SHORT, "tickCount": 6}
     return {"x": across, "y": up}
 
 

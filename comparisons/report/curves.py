@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from comparisons.report.agreement import comparable
+from comparisons.report.drift import Drifts
 from comparisons.report.sampling import extremes
-from comparisons.trajectory import EXACT_STEPS, carried_bounds, drift, exact_trajectory
 from comparisons.verdict import Result
-from problems.problem import Array, Problem
-from problems.trace import Trace
+from problems.problem import Array
 
 Point = dict[str, Any]
-MOST_BALLS = 6_000  # exact numbers that a report computes: 400 steps of the lesson's nine, fewer of a larger network
 MOST_LINES = 12  # elements of one parameter drawn per implementation
-PARAMETER_BUCKETS = 40
+PARAMETER_BUCKETS = 80
 
 
 def points(series: int, values: Array, *, first: int = 1, buckets: int | None = None, **more: Any) -> Iterator[Point]:
@@ -28,12 +26,12 @@ def points(series: int, values: Array, *, first: int = 1, buckets: int | None = 
         yield {"s": series, "x": position + first, "y": value if np.isfinite(value) else None, **more}
 
 
-def losses(results: Sequence[Result], places: dict[str, int]) -> list[Point]:
+def losses(results: Sequence[Result], places: Mapping[str, int]) -> list[Point]:
     """Loss per step of every implementation."""
     return [point for result, trace in comparable(results) for point in points(places[result.name], trace.loss)]
 
 
-def epoch_losses(results: Sequence[Result], places: dict[str, int]) -> list[Point]:
+def epoch_losses(results: Sequence[Result], places: Mapping[str, int]) -> list[Point]:
     """Average loss per epoch of every implementation."""
     return [
         point
@@ -42,7 +40,7 @@ def epoch_losses(results: Sequence[Result], places: dict[str, int]) -> list[Poin
     ]
 
 
-def parameters(results: Sequence[Result], places: dict[str, int]) -> dict[str, list[Point]]:
+def parameters(results: Sequence[Result], places: Mapping[str, int]) -> dict[str, list[Point]]:
     """Parameter name to the path of its elements, the start included; those that move most where there are many."""
     found: dict[str, list[Point]] = {}
     for result, trace in comparable(results):
@@ -63,27 +61,21 @@ def most_moved(paths: Array) -> list[int]:
     return sorted(np.argsort(-moved, kind="stable")[:MOST_LINES].tolist())
 
 
-def drifts(problem: Problem, traces: Sequence[tuple[Result, Trace]], places: dict[str, int]) -> dict[str, Any]:
-    """Distance from the exact trajectory per step, and the bound carried from the start while it says anything."""
-    steps = followed(problem, traces)
-    if not steps:
-        return {"steps": 0, "points": [], "zeros": [], "bound": []}
-    exact = exact_trajectory(problem, steps)
-    found: list[Point] = []
-    zeros: list[str] = []
-    for result, trace in traces:
-        distance = drift(trace, exact).distance
-        zeros += [result.name] if not distance.any() else []
-        found += points(places[result.name], np.where(distance > 0, distance, np.nan))
-    with np.errstate(all="ignore"):
-        bound = carried_bounds(problem, steps)
-    scale = max(float(np.abs(values).max()) for values in problem.initial.values()) or 1.0
-    told = np.where((bound > 0) & (bound < 100 * scale), bound, np.nan)
-    return {"steps": steps, "points": found, "zeros": zeros, "bound": list(points(-1, told))}
+def drift_from_exact(found: Drifts, places: Mapping[str, int]) -> list[Point]:
+    """Distance from the exact trajectory per step; where it is 0 a logarithmic axis shows nothing."""
+    return [point for one in found.exact for point in points(places[one.implementation], positive(one.distance))]
 
 
-def followed(problem: Problem, traces: Sequence[tuple[Result, Trace]]) -> int:
-    """How many steps the exact trajectory is followed."""
-    numbers = sum(rows * columns for rows, columns in problem.network.parameter_shapes.values())
-    longest = max((trace.steps for _, trace in traces), default=0)
-    return min(longest, problem.steps, EXACT_STEPS, MOST_BALLS // numbers)
+def drift_between(distances: Mapping[str, Array], places: Mapping[str, int]) -> list[Point]:
+    """Distance from one implementation per step, by name."""
+    return [point for name, distance in distances.items() for point in points(places[name], positive(distance))]
+
+
+def drift_bound(found: Drifts) -> list[Point]:
+    """The bound carried from the start, while it says anything."""
+    return list(points(-1, positive(found.bound)))
+
+
+def positive(values: Array) -> Array:
+    """`values` with a gap where a logarithmic axis has no place."""
+    return np.where(values > 0, values, np.nan)

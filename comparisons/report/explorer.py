@@ -18,10 +18,10 @@ from comparisons.messages import place
 from comparisons.reference import Expectation, expectations
 from comparisons.report.agreement import comparable
 from comparisons.report.sampling import opened_steps
-from comparisons.report.status import AGREES, CARRIES, NOT_TOLD, WRONG
+from comparisons.report.status import AGREES, CARRIES, NOT_COMPARED, NOT_TOLD, WRONG, status_of
 from comparisons.tally import outside, ratios
 from comparisons.trace_evidence import steps_at
-from comparisons.verdict import Result
+from comparisons.verdict import Divergence, Result
 from problems.problem import Array, Network, Problem
 from problems.trace import Trace
 
@@ -67,7 +67,7 @@ def explorer(problem: Problem, results: Sequence[Result]) -> dict[str, Any] | No
     }
     exact = ExactSteps(problem)
     for result, trace in comparable(results):
-        for opened in _opened(trace, [step for step in steps if step <= trace.steps], elements, exact):
+        for opened in _opened(result, trace, [step for step in steps if step <= trace.steps], elements, exact):
             seen[opened.pop("step")]["by"][result.name] = opened
     return {
         "names": [result.name for result, _ in comparable(results)],
@@ -75,7 +75,21 @@ def explorer(problem: Problem, results: Sequence[Result]) -> dict[str, Any] | No
         "order": chain_order(problem.network),
         "rate": problem.optimizer.learning_rate,
         "steps": [seen[step] for step in steps],
+        "open": opened_at(results, steps, elements),
         "left_out": max(trace.steps for trace in traces) - len(steps),
+    }
+
+
+def opened_at(results: Sequence[Result], steps: Sequence[int], elements: Sequence[Element]) -> dict[str, Any]:
+    """Where the explorer opens: the first bad step of the worst implementation, at the element that is worst there."""
+    wrong = sorted((one for one in results if one.audit and one.audit.deviations), key=lambda one: status_of(one).rank)
+    deviations = wrong[0].audit.deviations if wrong and wrong[0].audit else ()
+    wanted = [(one.quantity.partition(".")[2], one.index) for one in deviations if one.quantity != "loss"]
+    step = deviations[0].step if deviations else steps[0]
+    element = next((one for one in wanted if one in elements), None)
+    return {
+        "step": step if step in steps else steps[0],
+        "element": place(*element) if element else "loss" if deviations else place(*elements[0]),
     }
 
 
@@ -110,12 +124,12 @@ class ExactSteps:
 
 
 def _opened(
-    trace: Trace, steps: Sequence[int], elements: Sequence[Element], exact: ExactSteps
+    result: Result, trace: Trace, steps: Sequence[int], elements: Sequence[Element], exact: ExactSteps
 ) -> Iterator[dict[str, Any]]:
     rows_used = (trace.rows >= 0).sum(axis=1)
     for count in np.unique(rows_used[[step - 1 for step in steps]]):
         positions = np.array([step - 1 for step in steps if rows_used[step - 1] == count])
-        judged = Opened(trace, positions)
+        judged = Opened(trace, positions, result.audit.divergence if result.audit else None)
         for at, (state, _) in enumerate(steps_at(trace, positions)):
             yield judged.record(at, state, elements, exact.at(state))
 
@@ -123,8 +137,9 @@ def _opened(
 class Opened:
     """Some steps of one trace, all with equally many rows, judged as the audit judges them."""
 
-    def __init__(self, trace: Trace, positions: Array) -> None:
+    def __init__(self, trace: Trace, positions: Array, divergence: Divergence | None) -> None:
         self.trace, self.positions = trace, positions
+        self.beyond = np.zeros(len(positions), dtype=bool) if divergence is None else divergence.covers(positions)
         self.observed = observed_at(trace, positions)
         run = PRECISIONS[trace.problem.dtype]
         self.expected, self.below = (self._expected(carried) for carried in (run, FLOAT32))
@@ -150,6 +165,8 @@ class Opened:
 
     def status(self, quantity: str, at: int) -> str:
         """How one quantity fares in the step."""
+        if self.beyond[at]:
+            return NOT_COMPARED.words
         actual = self.observed.actual[quantity].astype(np.float64)
         expected, below = self.expected[quantity], self.below[quantity]
         wrong = outside(actual, expected)[at]

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from comparisons.json_report import as_json
+from comparisons.report.drift import drifts
+from comparisons.report.drift_record import drift_record
 from comparisons.report.junit import as_junit
 from comparisons.report.markdown import as_markdown
 from comparisons.report.page import as_page
@@ -33,10 +35,11 @@ def write_report(
     folder: Path, comparisons: Sequence[Comparison], reruns: Sequence[Mapping[str, str]], again: str
 ) -> list[str]:
     """Write report.html, report.md, report.json, junit.xml and a CSV per trace; the names of what was written."""
+    found = [drifts(one) for one in comparisons]
     texts = {
-        "report.html": as_page(comparisons, reruns, again),
+        "report.html": as_page(comparisons, reruns, again, found),
         "report.md": as_markdown(comparisons, reruns),
-        "report.json": as_json(comparisons),
+        "report.json": as_json(comparisons, [{"drift": drift_record(one)} for one in found]),
         "junit.xml": as_junit(comparisons),
     }
     for name, text in texts.items():

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from comparisons.messages import disagreement, untold_line, verdict_line
+from comparisons.messages import disagreement, divergence_note, untold_line, verdict_line
 from comparisons.report.status import status_of
 from comparisons.verdict import Comparison, Result, Verdict
 
@@ -29,11 +29,13 @@ def as_junit(comparisons: Sequence[Comparison]) -> str:
 
 def _case(suite: ElementTree.Element, comparison: Comparison, result: Result) -> None:
     case = ElementTree.SubElement(suite, "testcase", classname=clean(comparison.problem.name), name=clean(result.name))
-    tag = _tag(result)
+    tag, note = _tag(result), divergence_note(result)
     if tag is None:
+        if note:
+            ElementTree.SubElement(case, "system-out").text = clean(note)
         return
     found = ElementTree.SubElement(case, tag, message=clean(f"{status_of(result).words}: {verdict_line(result)}"))
-    lines = [*disagreement(result, None), *filter(None, [untold_line(result)])]
+    lines = [*disagreement(result, None), *filter(None, [note, untold_line(result)])]
     found.text = clean("\n".join(lines)) or None
 
 

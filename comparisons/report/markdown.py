@@ -5,7 +5,8 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Mapping, Sequence
 
-from comparisons.messages import blind_line, disagreement, place, setting, size, verdict_line
+from comparisons.convergence import stop_line
+from comparisons.messages import blind_line, disagreement, divergence_note, place, setting, size, verdict_line
 from comparisons.report.status import AGREES, SKIPPED, status_of
 from comparisons.report.wrong import together
 from comparisons.verdict import Comparison, Result
@@ -42,6 +43,12 @@ def _comparison(comparison: Comparison, commands: Mapping[str, str]) -> Iterator
             f"{escaped(verdict_line(result))} |"
         )
     yield ""
+    if comparison.stop:
+        yield from (escaped(stop_line(comparison.stop)), "")
+    for result in ordered:
+        note = divergence_note(result)
+        if note:
+            yield from (f"{escaped(result.name)}: {escaped(note)}", "")
     for result in ordered:
         if status_of(result) not in (AGREES, SKIPPED):
             yield from _details(result, commands.get(result.name))

@@ -6,10 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from comparisons.convergence import stop_line
 from comparisons.json_report import environment
 from comparisons.messages import (
     blind_line,
+    counted,
     disagreement,
+    divergence_note,
     learning_line,
     place,
     setting,
@@ -18,12 +21,14 @@ from comparisons.messages import (
     verdict_line,
 )
 from comparisons.problem_words import loss_words, optimizer_words, preparation_words
-from comparisons.report import curves
 from comparisons.report.agreement import comparable, grouped_alike, shared_notes
-from comparisons.report.charts import COLORS, chart, spans
+from comparisons.report.charts import COLORS
+from comparisons.report.drift import Drifts, drifts
 from comparisons.report.explorer import chain_order, explorer
+from comparisons.report.figures import figures
 from comparisons.report.status import Status, status_of, status_of_quantity
 from comparisons.report.wrong import mistakes
+from comparisons.trajectory import Apart
 from comparisons.verdict import Comparison, QuantityAudit, Result
 
 SHOWN_BLIND_SPOTS = 40
@@ -31,11 +36,16 @@ MOST_NAMES = 12
 PLURALS = {"disagrees": "disagree", "agrees": "agree", "carries float32": "carry float32"}
 
 
-def as_page(comparisons: Sequence[Comparison], reruns: Sequence[Mapping[str, str]], again: str) -> str:
+def as_page(
+    comparisons: Sequence[Comparison],
+    reruns: Sequence[Mapping[str, str]],
+    again: str,
+    drift: Sequence[Drifts] | None = None,
+) -> str:
     """The whole page, one self-contained text.
 
     reruns: for each comparison the command that repeats one implementation, by its name; again: the one that
-    repeats everything.
+    repeats everything; drift: of each comparison, computed here where it is not given.
     """
     import jinja2
 
@@ -47,7 +57,8 @@ def as_page(comparisons: Sequence[Comparison], reruns: Sequence[Mapping[str, str
         lstrip_blocks=True,
     )
     templates.filters["short"] = short
-    sections = [section(one, commands) for one, commands in zip(comparisons, reruns, strict=True)]
+    apart = drift if drift is not None else [drifts(one) for one in comparisons]
+    sections = [section(one, commands, found) for one, commands, found in zip(comparisons, reruns, apart, strict=True)]
     for number, one in enumerate(sections):
         one["id"] = f"problem-{number + 1}"
     return templates.get_template("report.html.j2").render(
@@ -66,7 +77,7 @@ def embedded(data: Any) -> Any:
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 
-def section(comparison: Comparison, commands: Mapping[str, str]) -> dict[str, Any]:
+def section(comparison: Comparison, commands: Mapping[str, str], drift: Drifts) -> dict[str, Any]:
     """Everything that the page says of one problem."""
     problem, results = comparison.problem, comparison.results
     places = {result.name: number for number, result in enumerate(results)}
@@ -80,13 +91,26 @@ def section(comparison: Comparison, commands: Mapping[str, str]) -> dict[str, An
         "quantities": chain_order(problem.network),
         "rows": [row(result, places[result.name], commands.get(result.name)) for result in ordered],
         "legend": [{"name": result.name, "color": places[result.name] % COLORS} for result, _ in comparable(results)],
-        "charts": charts(comparison, places),
-        "explorer": explorer(problem, results),
+        "charts": figures(comparison, places, drift),
+        "explorer": explorer(problem, ordered),
         "agreement": grouped_alike(results),
+        "apart": [pair_row(pair, drift) for pair in drift.between],
         "shared": shared_notes(results),
+        "stop": stop_line(comparison.stop) if comparison.stop else None,
         "learning": learning_line(comparison),
         "blind": blind_spots(comparison),
         "settings": settings(comparison),
+    }
+
+
+def pair_row(pair: Apart, drift: Drifts) -> dict[str, Any]:
+    """How far two groups come apart, when, and whether rounding alone may take them there."""
+    step = drift.leaves_at(pair.distance)
+    return {
+        "names": [", ".join(pair.one), ", ".join(pair.other)],
+        "farthest": f"{pair.distance.max(initial=0.0):.3g}",
+        "step": int(pair.distance.argmax()) + 1,
+        "outside": "never" if step is None else f"step {step:,}",
     }
 
 
@@ -117,6 +141,7 @@ def row(result: Result, number: int, command: str | None) -> dict[str, Any]:
         "carries": (audit.carries or "neither precision") if found and audit else "",
         "line": verdict_line(result),
         "cells": {name: cell(quantity) for name, quantity in found.items()},
+        "note": divergence_note(result),
         "details": [*disagreement(result, None), *filter(None, [untold_line(result)])],
         "mistakes": mistakes(result),
         "command": command,
@@ -137,40 +162,6 @@ def cell(quantity: QuantityAudit) -> dict[str, Any]:
     }
 
 
-def charts(comparison: Comparison, places: dict[str, int]) -> list[dict[str, Any]]:
-    """Title, drawing and note of every chart that has something to show."""
-    results, traces = comparison.results, comparable(comparison.results)
-    steps, epochs = curves.losses(results, places), curves.epoch_losses(results, places)
-    drifts = curves.drifts(comparison.problem, traces, places)
-    found = [
-        ("Loss per step", chart(steps, "loss", log=spans(steps)), "Each loss is taken before its own update."),
-        ("Average loss per epoch", chart(epochs, "loss", x="epoch", log=spans(epochs)), ""),
-        (
-            "Drift from the exact trajectory",
-            chart(drifts["points"], "largest distance", log=True, bound=drifts["bound"]),
-            drift_note(drifts, max((trace.steps for _, trace in traces), default=0)),
-        ),
-    ]
-    found += [
-        (f"{name} over time", chart(points, name), "One line per element, from the start (step 0).")
-        for name, points in curves.parameters(results, places).items()
-    ]
-    return [{"title": title, "svg": svg, "note": note} for title, svg, note in found if svg]
-
-
-def drift_note(drifts: Mapping[str, Any], steps: int) -> str:
-    """What the drift chart shows, and what it cannot."""
-    text = (
-        "The farthest of all parameters from training without any rounding (ball arithmetic), on a logarithmic axis; "
-        "dashed: the bound carried from the start, as long as it says anything."
-    )
-    if drifts["steps"] < steps:
-        text += f" Followed for {drifts['steps']:,} of {steps:,} steps."
-    if drifts["zeros"]:
-        text += f" Exact all the way, so not drawn: {', '.join(drifts['zeros'])}."
-    return text
-
-
 def blind_spots(comparison: Comparison) -> dict[str, Any] | None:
     """What could not have been noticed, and why."""
     spots, line = comparison.blind_spots, blind_line(comparison.blind_spots)
@@ -187,17 +178,15 @@ def settings(comparison: Comparison) -> list[tuple[str, str]]:
     """The problem, setting by setting."""
     problem = comparison.problem
     network = problem.network
+    rows, epochs = counted(len(problem.x), "row"), counted(problem.epochs, "epoch")
+    names = f"inputs {listed(problem.input_names)}; targets {listed(problem.target_names)}"
     return [
         ("network", f"{'-'.join(map(str, network.sizes))} ({', '.join(network.activations)})"),
         ("loss", loss_words(problem)),
         ("optimizer", optimizer_words(problem.optimizer)),
         ("learning rate", repr(problem.optimizer.learning_rate)),
-        (
-            "data",
-            f"{len(problem.x)} rows; inputs {listed(problem.input_names)}; targets {listed(problem.target_names)}"
-            f"{preparation_words(problem)}",
-        ),
-        ("training", f"{problem.epochs} epochs, {problem.batch_size} rows a step, order {problem.order}"),
+        ("data", f"{rows}; {names}{preparation_words(problem)}"),
+        ("training", f"{epochs}, {counted(problem.batch_size, 'row')} a step, order {problem.order}"),
         ("seed of the order", str(problem.seed)),
         ("start", problem.start),
         ("dtype", problem.dtype),

@@ -21,9 +21,17 @@ def extremes(values: Array, buckets: int = BUCKETS) -> Array:
     if len(values) <= 2 * buckets:
         return np.arange(len(values))
     heights = np.nan_to_num(values.astype(np.float64), nan=np.inf)
-    stretches = np.array_split(np.arange(len(values)), buckets)
+    stretches = np.split(np.arange(len(values)), ends(len(values), buckets))
     kept = [stretch[[np.argmin(heights[stretch]), np.argmax(heights[stretch])]] for stretch in stretches]
     return np.unique(np.concatenate([[0], *kept, [len(values) - 1]]))
+
+
+def ends(steps: int, buckets: int) -> Array:
+    """Where stretches end, fewer than `buckets` of them: half evenly spread, half closer together near the start."""
+    half = buckets // 2
+    evenly = np.linspace(0, steps, half + 1)[1:-1]
+    closely = np.geomspace(1, steps, half + 1)[:-1]
+    return np.unique(np.concatenate([evenly, closely]).astype(int))
 
 
 def opened_steps(results: Sequence[Result], steps: int, count: int = OPENED) -> list[int]:

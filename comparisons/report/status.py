@@ -20,6 +20,7 @@ CRASHED = Status("crashed", "crashed", 1)
 CARRIES = Status("carries float32", "carries", 2)
 BLIND = Status("blind", "blind", 3)
 NOT_TOLD = Status("not told", "blind", 3)
+NOT_COMPARED = Status("not compared", "blind", 3)
 SKIPPED = Status("skipped", "skipped", 4)
 AGREES = Status("agrees", "agrees", 5)
 PLAIN = {Verdict.CRASHED: CRASHED, Verdict.BLIND: BLIND, Verdict.SKIPPED: SKIPPED, Verdict.AGREES: AGREES}
@@ -36,4 +37,6 @@ def status_of_quantity(quantity: QuantityAudit) -> Status:
     """The status of one quantity over all steps."""
     if quantity.wrong:
         return CARRIES if quantity.carries else WRONG
-    return AGREES if quantity.worst else NOT_TOLD
+    if quantity.worst:
+        return AGREES
+    return NOT_TOLD if quantity.not_told else NOT_COMPARED

@@ -58,7 +58,7 @@ class Seen:
         self.trace: Trace = result.trace
         first = result.audit.deviations[0].step - 1
         used = (self.trace.rows >= 0).sum(axis=1)
-        alike = np.flatnonzero(used == used[first])
+        alike = result.audit.comparable(np.flatnonzero(used == used[first]))
         self.positions = alike[alike >= first][:LOOKED_AT]
         self.observed = observed_at(self.trace, self.positions)
         with np.errstate(all="ignore"):

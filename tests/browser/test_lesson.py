@@ -173,11 +173,8 @@ def test_page_does_not_scroll_sideways(opened, width, scheme):
 
 
 @pytest.mark.parametrize(("width", "scheme"), list(product(WIDTHS, SCHEMES)))
-def test_axe_finds_no_serious_violation(opened, width, scheme):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    found = axe.run(opened(width, scheme).page).response["violations"]
-    serious = [one for one in found if one["impact"] in ("serious", "critical")]
-    assert [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in serious] == []
+def test_axe_finds_no_serious_violation(opened, serious, width, scheme):
+    assert serious(opened(width, scheme).page) == []
 
 
 def test_page_without_any_framework_says_so(browser, tmp_path, monkeypatch):
@@ -190,7 +187,26 @@ def test_page_without_any_framework_says_so(browser, tmp_path, monkeypatch):
     bare.page.close()
 
 
-def test_page_prints_without_its_controls(page):
-    page.emulate_media(media="print")
-    assert not page.is_visible("nav")
-    assert page.is_visible("#surface-chart svg")
+@pytest.fixture(params=SCHEMES)
+def fresh(browser, address, request) -> Iterator[Any]:
+    """A page that nobody has touched."""
+    page = Opened(browser, address, 1400, request.param).page
+    yield page
+    page.close()
+
+
+def test_page_prints_on_a_few_sheets(fresh, count_sheets):
+    assert 6 <= count_sheets(fresh) <= 14
+
+
+def test_page_prints_without_its_controls(fresh, on_paper):
+    on_paper(fresh)
+    assert not fresh.is_visible("nav")
+    assert not fresh.is_visible("#step-on")
+    assert fresh.is_visible("#surface-chart svg")
+    assert fresh.locator("[id^=knob-][id$=-value]:visible").count() == fresh.locator(".knob input:visible").count() == 9
+
+
+def test_nothing_is_cut_off_folded_or_dark_on_paper(fresh, on_paper):
+    paper = on_paper(fresh)
+    assert (paper.cut_off, paper.folded, paper.color) == ([], 0, "rgb(255, 255, 255)")

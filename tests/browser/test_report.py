@@ -114,11 +114,34 @@ def test_nothing_was_asked_for_logged_or_run(page, folder):
     assert page.seen == [(folder / "report.html").as_uri()]
 
 
-def test_no_serious_accessibility_violation(page):
-    from axe_playwright_python.sync_playwright import Axe
+def test_no_serious_accessibility_violation(page, serious):
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert serious(page) == []
 
-    found = Axe().run(page).response["violations"]
-    serious = [
-        (one["id"], node["html"]) for one in found if one["impact"] in ("serious", "critical") for node in one["nodes"]
-    ]
-    assert serious == []
+
+@pytest.fixture(params=SCHEMES)
+def fresh(browser, folder, request) -> Iterator[Any]:
+    """A page that nobody has touched."""
+    opened = browser.new_page(color_scheme=request.param)
+    opened.goto((folder / "report.html").as_uri())
+    yield opened
+    opened.close()
+
+
+def test_page_prints_on_a_few_sheets(fresh, count_sheets):
+    assert 3 <= count_sheets(fresh) <= 8
+
+
+def test_nothing_is_cut_off_folded_or_dark_on_paper(fresh, on_paper):
+    paper = on_paper(fresh)
+    assert (paper.cut_off, paper.folded, paper.color) == ([], 0, "rgb(255, 255, 255)")
+
+
+def test_paper_shows_the_chosen_step_and_what_was_folded_folds_again(fresh, on_paper):
+    before = fresh.locator("details:not([open])").count()
+    chosen(fresh, 7, "b2[0,0]")
+    paper = on_paper(fresh)
+    assert fresh.locator("[data-show]").inner_text().startswith("Step 7,")
+    assert fresh.is_visible("[data-choose=step]")
+    fresh.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert paper.folded == before > 0

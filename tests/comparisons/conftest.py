@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,3 +53,80 @@ def problem_called() -> Callable[[str], Problem]:
         return made_up(name) if name in NETWORKS else named_problem(name).changed(epochs=EPOCHS)
 
     return named
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByHand:
+    """A training step of a network with one hidden layer, written by hand, in which things can be exchanged.
+
+    forward, backward: the activations on the way there and back; biases: which layers add theirs; inputs, W1: what
+    is made of x and of W1 first (W1's gradient is turned back); change: of gradients, parameters and loss, before the
+    update; told: whether gradients are returned.
+    """
+
+    forward: tuple[str, str]
+    backward: tuple[str, str] | None = None
+    loss: str = "binary_cross_entropy"
+    biases: tuple[bool, bool] = (True, True)
+    unused_bias: bool = False  # whether a bias that is not added gets no gradient, as from autograd
+    inputs: Callable[[Any], Any] = field(default=lambda x: x)
+    transposed: bool = False
+    change: Callable[..., Any] = field(default=lambda gradients, parameters, loss: (gradients, loss))
+    told: bool = True
+
+    def __call__(self, parameters, x, y, learning_rate):
+        with np.errstate(all="ignore"):
+            loss, gradients = self.pass_through(parameters, self.inputs(x), y)
+        gradients, loss = self.change(gradients, parameters, loss)
+        after = {name: parameters[name] - learning_rate * gradients[name] for name in parameters}
+        return (loss, after, gradients) if self.told else (loss, after)
+
+    def pass_through(self, p, x, y):
+        back = self.backward or self.forward
+        W1 = p["W1"].T if self.transposed else p["W1"]
+        z1 = x @ W1 + p["b1"] * self.biases[0]
+        h = ACTIVATIONS[self.forward[0]](z1)
+        z2 = h @ p["W2"] + p["b2"] * self.biases[1]
+        y_hat = ACTIVATIONS[self.forward[1]](z2)
+        loss, error = LOSSES[self.loss](y, y_hat)
+        simplified = self.loss == "binary_cross_entropy" and back[1] == "sigmoid"
+        d2 = (y_hat - y) / y.size if simplified else error * SLOPES[back[1]](z2, y_hat)
+        d1 = d2 @ p["W2"].T * SLOPES[back[0]](z1, h)
+        gradients = {"W1": x.T @ d1, "b1": d1.sum(0, keepdims=True), "W2": h.T @ d2, "b2": d2.sum(0, keepdims=True)}
+        gradients["W1"] = gradients["W1"].T if self.transposed else gradients["W1"]
+        for name, added in zip(("b1", "b2"), self.biases, strict=True):
+            if self.unused_bias and not added:
+                gradients[name] = 0 * gradients[name]
+        return loss, gradients
+
+
+ACTIVATIONS = {
+    "linear": lambda z: z,
+    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, 0),
+}
+SLOPES = {
+    "linear": lambda z, a: 1.0,
+    "sigmoid": lambda z, a: a * (1 - a),
+    "tanh": lambda z, a: 1 - a**2,
+    "relu": lambda z, a: (z > 0) * 1.0,
+}
+
+
+def _cross_entropy(y, y_hat):
+    loss = np.mean(-y * np.log(y_hat) - (1 - y) * np.log(1 - y_hat))
+    return loss, (y_hat - y) / (y_hat * (1 - y_hat)) / y.size
+
+
+def _squared(y, y_hat):
+    return np.mean((y - y_hat) ** 2), 2 * (y_hat - y) / y.size
+
+
+LOSSES = {"binary_cross_entropy": _cross_entropy, "mean_squared_error": _squared}
+
+
+@pytest.fixture(scope="session")
+def by_hand() -> type[ByHand]:
+    """The class of steps written by hand."""
+    return ByHand

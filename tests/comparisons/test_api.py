@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from problems.trace import Trace
 pytest_plugins = ["pytester"]
 
 FEW = {"states": 8}
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 class Model:
@@ -100,9 +102,34 @@ def test_what_a_candidate_raises_passes_through(problem):
         check(lambda *given: 1 / 0, problem)
 
 
-def test_an_answer_of_the_wrong_form_disagrees(problem):
+def test_an_answer_of_the_wrong_form_fails(problem):
     with pytest.raises(AssertionError, match=r"train_step returned nothing \(None\)"):
         assert_agrees(lambda *given: None, problem)
+
+
+def written(folder, body):
+    file = folder / "mine.py"
+    file.write_text(f"def train_step(parameters, x, y, learning_rate):\n    {body}\n", encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize("kind", [str, Path], ids=["text", "Path"])
+def test_a_file_is_a_candidate(kind, problem, tmp_path):
+    assert_agrees(kind(EXAMPLES / "right.py"), problem, **FEW)
+    with pytest.raises(AssertionError, match=r"mine\.py on classification: disagrees"):
+        assert_agrees(kind(written(tmp_path, "return 1.0, parameters")), problem, **FEW)
+
+
+def test_a_file_that_raises_has_crashed(problem, tmp_path):
+    found = check(written(tmp_path, "return 1 / 0"), problem, **FEW)
+    assert found.verdict is Verdict.CRASHED
+    assert "ZeroDivisionError" in found.reason
+
+
+@pytest.mark.parametrize("name", ["none.py", "classification"])
+def test_a_file_that_is_not_there_is_refused(name, problem):
+    with pytest.raises(ProblemError, match="there is no such file"):
+        check(name, problem)
 
 
 def test_the_message_is_the_checks_own(right, problem):

@@ -59,7 +59,21 @@ FAULTS = {
     "no dict": ("    return 1.0, list(p.values())", "parameters are a list"),
     "wrong names": ("    return 1.0, {'w': p['W1']}", "parameter.W1 is missing"),
     "another name": ("    return 1.0, {**p, 'W3': p['W1']}", "parameter.W3 is not a parameter"),
-    "wrong shape": ("    return 1.0, {**p, 'b1': p['b1'][0]}", "parameter.b1 has shape (2,); expected (1, 2)"),
+    "wrong shape": ("    return 1.0, {**p, 'b1': p['b1'][0]}", "(2,), expected (1, 2): keep the row axis, e.g. sum("),
+    "transposed": (
+        "    return 1.0, {**p, 'W2': p['W2'].T}",
+        "parameter.W2 has shape (1, 2), expected (2, 1): it is transp",
+    ),
+    "another shape": ("    return 1.0, {**p, 'b2': p['W1']}", "parameter.b2 has shape (2, 2), expected (1, 1)"),
+    "swapped": ("    return p, 1.0", "train_step returned (parameters, loss): the order is (loss, parameters)"),
+    "requires grad": (
+        "    class T:\n        requires_grad = True\n    return T(), p",
+        "loss is a candidate tensor that requires grad: return loss.item()",
+    ),
+    "a parameter requires grad": (
+        "    class T:\n        requires_grad = True\n    return 1.0, {**p, 'b1': T()}",
+        "parameter.b1 is a candidate tensor that requires grad: return b1.detach().numpy()",
+    ),
     "None within": ("    return 1.0, {**p, 'W1': None}", "parameter.W1 is NoneType"),
     "strings": ("    return 1.0, {**p, 'b2': [['a']]}", "parameter.b2 is list"),
     "ragged": ("    return 1.0, {**p, 'W1': [[1, 2], [3]]}", "parameter.W1 is of type list and no array of numbers"),
@@ -119,11 +133,38 @@ def test_odd_but_right_candidates_agree(body, checked):
 
 
 @pytest.mark.parametrize(("body", "reason"), FAULTS.values(), ids=FAULTS)
-def test_an_answer_that_cannot_be_compared_disagrees_and_says_why(body, reason, checked):
+def test_an_answer_that_cannot_be_compared_says_why(body, reason, checked):
     found = checked(STEP + body)
-    assert found.verdict is Verdict.DISAGREES
+    assert (found.verdict, found.formless, found.audit) == (Verdict.CRASHED, True, None)
     assert found.reason.startswith("step 1 along the problem: ")
     assert reason in found.reason
+
+
+@pytest.mark.parametrize(
+    ("head", "reason"),
+    {
+        "train_step(p, x, y)": "train_step takes 3 arguments (p, x, y); expected (parameters, x, y, learning_rate)",
+        "train_step()": "train_step takes 0 arguments (); expected",
+        "train_step(p, x, y, rate, epoch)": "train_step takes 5 arguments (p, x, y, rate, epoch); expected",
+        "train_step(p, x, y, *, learning_rate)": "takes 4 arguments (p, x, y, *, learning_rate); expected",
+    }.items(),
+)
+def test_a_step_of_other_arguments_cannot_be_compared(head, reason, checked):
+    found = checked(f"def {head}:\n    return 1.0, p\n")
+    assert (found.verdict, found.formless) == (Verdict.CRASHED, True)
+    assert reason in found.reason
+
+
+@pytest.mark.parametrize("head", ["train_step(*given)", "train_step(p, x, y, rate=0.1, more=None)"])
+def test_a_step_that_takes_what_it_is_given_is_asked(head, checked):
+    assert checked(f"def {head}:\n    return None\n").reason.endswith("(loss, parameters, gradients)")
+
+
+def test_a_form_that_is_wrong_later_leaves_the_numbers_before(checked):
+    body = "    W = right(p, x, y, rate)\n    return W if p['b2'][0, 0] == 0 else (W[0], {**W[1], 'b1': W[1]['b1'][0]})"
+    found = checked(STEP + body)
+    assert (found.verdict, found.formless, found.along) == (Verdict.DISAGREES, False, 1)
+    assert found.audit.wrong_steps == 0
 
 
 @pytest.mark.parametrize(("body", "reason"), CRASHES.values(), ids=CRASHES)

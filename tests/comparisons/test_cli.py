@@ -296,7 +296,8 @@ def test_diverging_training_is_judged_not_crashed(backproof: Callable[..., Ran])
     ran = backproof("compare", "regression", *BY_HAND, "--learning-rate", "1e300", "--epochs", "2", "--json", "-")
     results = json.loads(ran.output)["comparisons"][0]["implementations"]
     assert ran.errors == ""
-    assert (ran.code, {result["verdict"] for result in results}) == (1, {"disagrees"})
+    assert (ran.code, {result["verdict"] for result in results}) == (0, {"agrees"})
+    assert [(result["compared"], result["divergence"]["step"]) for result in results] == [(19, 2), (19, 2)]
 
 
 def test_rerun_command_repeats_the_disagreement(backproof: Callable[..., Ran], tmp_path: Path) -> None:

@@ -51,6 +51,34 @@ def test_did_you_mean(value, text):
     assert did_you_mean(value, ("linear", "relu")) == text
 
 
+NAMES = ("relu", "tanh", "sigmoid", "float64", "float32", "keras-tensorflow", "glorot_uniform", "seed")
+
+
+@pytest.mark.parametrize(
+    "value", ["gelu", "selu", "elu", "float16", "float128", "softmax", "mish", "s", "x" * 100, "ken"]
+)
+def test_another_name_is_no_slip(value):
+    assert did_you_mean(value, NAMES) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ("rleu", "relu"),
+        ("rel", "relu"),
+        ("sigmiod", "sigmoid"),
+        ("Sigmoid", "sigmoid"),
+        ("igmoid", "sigmoid"),
+        ("float46", "float64"),
+        ("flot32", "float32"),
+        ("tensorflow", "keras-tensorflow"),
+        ("glorot", "glorot_uniform"),
+    ],
+)
+def test_a_slip_is_told(value, meant):
+    assert did_you_mean(value, NAMES) == f", did you mean {meant!r}?"
+
+
 def test_choice(refused):
     require_choice("key", "relu", ("linear", "relu"))
     message = refused(ProblemError, "", require_choice, "key", "relo", ("linear", "relu"))

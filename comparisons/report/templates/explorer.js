@@ -5,7 +5,7 @@ for (const root of document.querySelectorAll("[data-explorer]")) {
   const stepChoice = root.querySelector("[data-choose=step]");
   const elementChoice = root.querySelector("[data-choose=element]");
   const place = root.querySelector("[data-show]");
-  const KINDS = { "disagrees": "wrong", "carries float32": "carries", "not told": "blind", "agrees": "agrees" };
+  const KINDS = { "disagrees": "wrong", "carries float32": "carries", "not told": "blind", "not compared": "blind", "agrees": "agrees" };
 
   const node = (tag, properties, ...children) => {
     const made = Object.assign(document.createElement(tag), properties);
@@ -28,7 +28,7 @@ for (const root of document.querySelectorAll("[data-explorer]")) {
       node("thead", {}, node("tr", {}, ...heads.map((head) => node("th", { scope: "col" }, head)))),
       node("tbody", {}, ...rows));
   const statusOf = ([found, , , bound, ratio], walk) =>
-    ratio === "inf" || ratio > 1 || !isFinite(found) ? (walk === "carries float32" ? walk : "disagrees")
+    walk === "not compared" ? walk : ratio === "inf" || ratio > 1 || !isFinite(found) ? (walk === "carries float32" ? walk : "disagrees")
       : bound === "inf" || walk === "not told" ? "not told" : "agrees";
 
   // found, expected, exact, bound, ratio of one quantity in every implementation
@@ -73,7 +73,7 @@ for (const root of document.querySelectorAll("[data-explorer]")) {
     const of = element.split("[")[0];
     const parts = element === "loss" ? [["loss", "loss"]] : [["gradient", `gradient.${of}`], ["parameter", `parameter.${of}`]];
     place.replaceChildren(
-      node("p", { className: "soft" }, `Step ${step.step}, epoch ${step.epoch}, data rows ${some.rows.map((row) => row + 1).join(", ")}. ` +
+      node("p", { className: "soft" }, `Step ${step.step}, epoch ${step.epoch}, data row${some.rows.length > 1 ? "s" : ""} ${some.rows.map((row) => row + 1).join(", ")}. ` +
         "Each implementation is judged from its own state just before the step."),
       node("pre", { className: "formula", tabIndex: 0 }, some[element].formula[0]),
       ...parts.flatMap(([part, quantity]) => [
@@ -92,9 +92,8 @@ for (const root of document.querySelectorAll("[data-explorer]")) {
     return node("option", {}, `${step.step}${bad ? ` (${bad} disagree${bad === 1 ? "s" : ""})` : ""}`);
   }));
   elementChoice.append(...data.elements.map((element) => node("option", { value: element }, element === "loss" ? "loss" : element)));
-  const bad = data.steps.findIndex((step) => Object.values(step.by).some((seen) => seen.first));
-  stepChoice.selectedIndex = Math.max(bad, 0);
-  elementChoice.selectedIndex = Math.min(1, data.elements.length - 1);
+  stepChoice.selectedIndex = data.steps.findIndex((step) => step.step === data.open.step);
+  elementChoice.value = data.open.element;
   for (const choice of [stepChoice, elementChoice]) choice.addEventListener("change", show);
   for (const button of root.querySelectorAll("[data-move]")) {
     button.addEventListener("click", () => { stepChoice.selectedIndex += Number(button.dataset.move); show(); });

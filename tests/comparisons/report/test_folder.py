@@ -92,6 +92,13 @@ def test_file_names_are_plain(name):
     assert not stem.startswith(".")
 
 
+def test_long_curves_keep_their_first_steps():
+    kept = extremes(np.arange(100_000.0), 80)
+    assert set(range(6)) <= set(kept.tolist())
+    assert (kept < 100).sum() > 20
+    assert np.diff(kept).max() <= 100_000 / 40
+
+
 def test_extremes_keep_first_last_least_greatest_and_what_is_not_finite():
     values = np.sin(np.arange(100_000.0))
     values[50_001], values[70_000], values[30_000] = np.nan, 9.0, -9.0

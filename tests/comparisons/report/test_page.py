@@ -8,6 +8,7 @@ import pytest
 
 from comparisons.compare import compared, judged_trace, train_here
 from comparisons.report.charts import chart
+from comparisons.report.drift import drifts
 from comparisons.report.explorer import explorer
 from comparisons.report.page import as_page, embedded, section
 from problems.catalogue import named_problem
@@ -42,7 +43,7 @@ def test_embedded_json_cannot_end_its_element():
 
 
 def test_rows_come_worst_first_and_say_so_in_words(comparison):
-    rows = section(comparison, {})["rows"]
+    rows = section(comparison, {}, drifts(comparison))["rows"]
     assert [row["words"] for row in rows] == ["disagrees", "crashed", "carries float32", "agrees"]
 
 
@@ -52,6 +53,16 @@ def test_explorer_names_the_first_to_disagree(comparison):
     assert set(first) == set(range(1, 21))
     assert {step for step, name in first.items() if name} == set(range(6, 21))
     assert set(first.values()) == {None, "gradient.W1"}
+
+
+def test_explorer_opens_where_the_worst_is_first_wrong(comparison):
+    data = explorer(comparison.problem, comparison.results)
+    assert data["open"] == {"step": 6, "element": "W1[0,0]"}
+
+
+def test_explorer_opens_at_the_start_where_all_agree(comparison):
+    data = explorer(comparison.problem, comparison.results[:1])
+    assert data["open"] == {"step": 1, "element": "W1[0,0]"}
 
 
 def test_explorer_has_the_exact_value_within_the_bound(comparison):
@@ -106,3 +117,4 @@ def test_labels_of_an_axis_keep_their_digits():
     labels = re.findall(r">([\d.]+)</text>", chart(points, "loss", x="epoch"))
     assert len(set(labels)) == len(labels) > 6
     assert {"1", "2", "3", "4", "5"} < set(labels)
+    assert "1.5" not in labels

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from click.testing import CliRunner
 
@@ -40,3 +42,30 @@ def test_folder_that_is_a_file_is_refused_before_training(tmp_path, trace, argum
     assert done.exit_code == 2
     assert done.output.count("\n") == 1
     assert "is a file" in done.output
+
+
+def converged(tmp_path, *more):
+    arguments = ("compare", "regression", "--against", "manual-matrix")
+    done = run(*arguments, "--until-converged", "0.02", "--report", str(tmp_path), *more)
+    assert done.exit_code == 0
+    record = json.loads((tmp_path / "report.json").read_text("utf-8"))["comparisons"][0]
+    return record["until_converged"], (tmp_path / "report.html").read_text("utf-8"), record["steps"]
+
+
+def test_report_says_where_training_converged(tmp_path):
+    stop, page, steps = converged(tmp_path, "--epochs", "400")
+    assert (stop["tolerance"], stop["converged"], stop["cap"]) == (0.02, True, 400)
+    assert 4 * stop["epochs"] == steps < 1600
+    assert f"regression: converged after {stop['epochs']} epochs of at most 400" in page
+
+
+def test_report_says_that_training_came_to_its_cap(tmp_path):
+    stop, page, _ = converged(tmp_path, "--epochs", "2")
+    assert stop == {"tolerance": 0.02, "converged": False, "epochs": 2, "cap": 2}
+    assert "did not converge within 2 epochs" in page
+    assert "did not converge within 2 epochs" in (tmp_path / "report.md").read_text("utf-8")
+
+
+def test_training_of_fixed_epochs_has_no_end_of_its_own(tmp_path):
+    run("compare", "regression", "--against", "manual-matrix", "--json", str(tmp_path / "one.json"))
+    assert json.loads((tmp_path / "one.json").read_text("utf-8"))["comparisons"][0]["until_converged"] is None

@@ -1,0 +1,55 @@
+"""A campaign: the tasks that are not in the table yet are run, and their rows added as they come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from comparisons.campaign.executor import rows
+from comparisons.campaign.rows import Row
+from comparisons.campaign.summary import markdown
+from comparisons.campaign.table import Table
+from comparisons.campaign.tasks import Task
+from problems.writing import write_text
+
+FLUSH_SECONDS = 2.0  # what a kill can cost; each file is a little work and a little room
+
+Ticked = Callable[[Row | None, int, int], None]  # the row that came, rows there are, rows there will be
+
+
+def unticked(row: Row | None, done: int, total: int) -> None:
+    """Progress that nobody looks at."""
+
+
+def run(
+    tasks: Sequence[Task],
+    folder: Path,
+    *,
+    jobs: int,
+    timeout: float,
+    cluster: str | None = None,
+    ticked: Ticked = unticked,
+) -> pd.DataFrame:
+    """The rows of all `tasks`, those found in `folder` included; summary.md is written beside them."""
+    table = Table(folder)
+    left = [task for task in tasks if task.key not in table.keys]
+    done = len(tasks) - len(left)
+    ticked(None, done, len(tasks))
+    written = time.monotonic()
+    try:
+        for row in rows(left, jobs=jobs, timeout=timeout, cluster=cluster):
+            done += table.add(row)
+            ticked(row, done, len(tasks))
+            if time.monotonic() - written > FLUSH_SECONDS:
+                table.flush()
+                written = time.monotonic()
+    finally:
+        table.flush()  # also where somebody stops it
+    asked = {task.key for task in tasks}
+    every = table.read()
+    found = every[every["key"].isin(asked)]
+    write_text(folder / "summary.md", markdown(found))
+    return found

@@ -1,0 +1,67 @@
+"""A framework's process that is started once and trains one problem after another."""
+
+from __future__ import annotations
+
+import selectors
+import tempfile
+import time
+from pathlib import Path
+
+from comparisons.workers import Outcome, WorkerProcess, ending, outcome, started, told, write_problem
+from problems.problem import Problem
+
+
+class Served:
+    """One implementation's process and its folder; a process that has died is started anew for the next problem."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.folder = tempfile.TemporaryDirectory(prefix="backproof-")
+        self.worker: WorkerProcess | None = None
+        self.asked = 0
+
+    def train(self, problem: Problem, timeout: float) -> Outcome:
+        """What the implementation makes of `problem`; timeout: seconds, the import of a process just started too."""
+        folder = Path(self.folder.name)
+        number, self.asked = self.asked, self.asked + 1
+        write_problem(problem, number, folder)
+        if self.worker is None:
+            self.worker = started("comparisons.serving", self.name, folder)
+        worker = self.worker
+        end = self._ask(worker, number, timeout)
+        imported = next((event["seconds"] for event in worker.events if event["event"] == "imported"), 0.0)
+        result = outcome(worker, told(worker.events, number), number, imported, end)
+        for kind in ("problem-{}.json", "trace-{}.npz"):
+            (folder / kind.format(number)).unlink(missing_ok=True)
+        return result
+
+    def close(self) -> None:
+        """End the process and remove its folder."""
+        if self.worker is not None:
+            self.worker.end()
+        self.folder.cleanup()
+
+    def _ask(self, worker: WorkerProcess, number: int, timeout: float) -> str:
+        """Send the number and wait until something is told of it; how the process ended, where it did."""
+        try:
+            assert worker.process.stdin is not None
+            worker.process.stdin.write(f"{number}\n".encode())
+            worker.process.stdin.flush()
+        except BrokenPipeError:
+            return self._lost(worker)
+        until = time.monotonic() + timeout
+        with selectors.DefaultSelector() as selector:
+            selector.register(worker.pipe, selectors.EVENT_READ)
+            while told(worker.events, number) is None:
+                if time.monotonic() > until:
+                    worker.end()
+                    self.worker = None
+                    return f"still running after {timeout:g} s (--timeout)"
+                if selector.select(timeout=0.2) and worker.read() is None:
+                    return self._lost(worker)
+                worker.kill_orphans()
+        return ""
+
+    def _lost(self, worker: WorkerProcess) -> str:
+        self.worker = None
+        return ending(worker)

@@ -1,0 +1,93 @@
+"""Compare many problems at once, on several processes or a cluster, and keep a table."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from comparisons.commands.refusals import BadRequest, fail, refusing
+from comparisons.exit_codes import AGREED, DISAGREED, NOTHING_COMPARED
+
+EXTRAS = {"joblib": "campaign", "pyarrow": "campaign", "distributed": "cluster"}
+
+
+def several(name: str, metavar: str, text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """An option whose values span the grid, repeated or separated by commas."""
+    return click.option(f"--{name}", multiple=True, metavar=metavar, help=f"{text} Several span a grid.")
+
+
+@click.command()
+@click.argument("problems", nargs=-1, required=True, metavar="PROBLEM|FILE.toml...")
+@click.option("-o", "--output", "folder", required=True, metavar="DIR", help="The table's folder; a campaign resumes.")
+@click.option("--against", multiple=True, metavar="NAME,...", help="Only these implementations.")
+@several("initial", "START,...", "constant:0.1, random:SEED, glorot_uniform:SEED.")
+@several("order", "ORDER,...", "sequential, shuffled or random.")
+@several("seed", "SEED,...", "Seed of a shuffled or random order.")
+@several("dtype", "DTYPE,...", "float64 or float32.")
+@click.option("--jobs", type=int, default=1, metavar="N", help="Processes on this machine (1).")
+@click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler to run on instead, such as tcp://host:8786.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="Limit for each implementation on each problem (600).")
+@click.option("--strict", is_flag=True, help="Known deviations fail too.")
+@refusing
+def campaign(
+    problems: tuple[str, ...],
+    folder: str,
+    against: tuple[str, ...],
+    jobs: int,
+    cluster: str | None,
+    timeout: float | None,
+    strict: bool,
+    **grid: tuple[str, ...],
+) -> None:
+    """Audit every implementation on many problems: a row of a Parquet table for each, and a summary.
+
+    Frameworks are started once for each process and reused. Stopped or killed, the same command goes on where it
+    was: what the table holds for the same problem, implementation and versions is not done again.
+    """
+    from comparisons.campaign.grid import chosen_grid
+    from comparisons.campaign.tasks import tasks
+    from comparisons.compare import DEFAULT_TIMEOUT
+    from comparisons.requests import at_least, chosen_implementations, positive_seconds
+
+    require_extra(cluster)
+    from comparisons.campaign.campaign import run
+    from comparisons.campaign.executor import CampaignFailed
+    from comparisons.campaign.progress import shown_progress
+    from comparisons.campaign.summary import markdown
+
+    names = chosen_implementations(against)
+    limit = positive_seconds(timeout, DEFAULT_TIMEOUT)
+    jobs = at_least("--jobs", jobs, 1, least=1)
+    todo = list(tasks(problems, chosen_grid(grid), names))
+    if not todo:
+        fail(f"none of {', '.join(names)} is installed")
+    try:
+        with shown_progress() as ticked:
+            found = run(todo, Path(folder), jobs=jobs, timeout=limit, cluster=cluster, ticked=ticked)
+    except CampaignFailed as error:
+        fail(str(error))
+    click.echo(markdown(found))
+    click.echo(f"{folder}: {len(found)} rows in rows-*.parquet, summary.md")
+    sys.exit(code(found, strict=strict))
+
+
+def require_extra(cluster: str | None) -> None:
+    """Refuse, in one line, what the installed packages cannot do."""
+    from importlib.util import find_spec
+
+    for package, extra in EXTRAS.items():
+        if (cluster or extra == "campaign") and find_spec(package) is None:
+            raise BadRequest(f"campaign needs {package}; install with: pip install 'backproof[{extra}]'")
+
+
+def code(found: Any, *, strict: bool) -> int:
+    """The exit code of formats.md."""
+    from comparisons.campaign.summary import compared, crashed, failing
+
+    if len(failing(found, strict=strict)):
+        return DISAGREED
+    return AGREED if compared(found) and not len(crashed(found)) else NOTHING_COMPARED

@@ -1,0 +1,76 @@
+"""Where a training leaves the range of its dtype: from there on no number can be compared.
+
+Decided from the formulas alone, evaluated in the run's own dtype at the state that the implementation had just before
+a step. What the implementation itself reports there is never asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from comparisons.reference import quantities
+from comparisons.verdict import Divergence
+from manual.network import loss_routes, train_step
+from problems.problem import Array, Parameters, Problem
+
+EDGE = 1 - 2.0**-10  # of the largest number: above it rounding decides whether a right evaluation overflows
+State = tuple[Array, Parameters, Array, Array]  # positions of steps, parameters before them, their x and y
+
+
+def first_divergence(problem: Problem, states: Iterable[State], last: int, numbers: int) -> Divergence | None:
+    """The first step whose right values overflow from a finite state.
+
+    last: the last step (from 1) of the training that the states are of; numbers: how many each of its steps reports.
+    """
+    found = [one for positions, before, x, y in states if (one := _first_of(problem, positions, before, x, y))]
+    if not found:
+        return None
+    step, names = min(found)
+    return Divergence(
+        step=step,
+        last=last,
+        quantities=names,
+        dtype=problem.dtype,
+        numbers=(last - step + 1) * numbers,
+    )
+
+
+def _first_of(
+    problem: Problem, positions: Array, before: Parameters, x: Array, y: Array
+) -> tuple[int, tuple[str, ...]] | None:
+    beyond = too_large(problem, before, x, y)
+    steps = np.flatnonzero(np.logical_or.reduce(list(beyond.values())))
+    if not len(steps):
+        return None
+    first = steps[np.argmin(positions[steps])]
+    return int(positions[first]) + 1, tuple(name for name, over in beyond.items() if over[first])
+
+
+def too_large(problem: Problem, before: Parameters, x: Array, y: Array) -> dict[str, Array]:
+    """Quantity name to where the right value of any element overflows the run's dtype, (steps,).
+
+    before: (steps, n_in, n_out) each; x (steps, rows, n_in); y (steps, rows, n_out). Nothing is said of a step
+    that starts from numbers that are not finite.
+    """
+    dtype = np.dtype(problem.dtype)
+    state = {name: values.astype(dtype) for name, values in before.items()}
+    finite = np.logical_and.reduce([_every(np.isfinite(values)) for values in state.values()])
+    route, *_ = loss_routes(problem.network, problem.loss)
+    with np.errstate(all="ignore"):
+        rate = dtype.type(problem.optimizer.learning_rate)
+        right = train_step(problem.network, route, state, x.astype(dtype), y.astype(dtype), rate)
+    told = quantities(right)
+    if not problem.optimizer.plain:  # what other updates come to depends on earlier steps
+        told = {name: values for name, values in told.items() if not name.startswith("parameter.")}
+    return {name: finite & ~_every(_representable(values, dtype)) for name, values in told.items()}
+
+
+def _representable(values: Array, dtype: np.dtype[np.floating]) -> Array:
+    return np.asarray(np.abs(values) < EDGE * float(np.finfo(dtype).max))
+
+
+def _every(holds: Array) -> Array:
+    """Whether it holds for every element of a step, (steps,)."""
+    return np.asarray(holds.reshape(len(holds), -1).all(axis=1))

@@ -1,0 +1,100 @@
+"""What lies within float32's bound only: float32 numbers, or numbers that something small was added to.
+
+Only numbers that float32 can hold are evidence of float32. A float64 number is one by chance once in 2^29.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from comparisons.arithmetic.bounds import Bounded
+from comparisons.arithmetic.precision import FLOAT32, FLOAT64
+from comparisons.chains import Passes
+from comparisons.estimates import LEAST_STATES, Measured, bounded, common, within
+from comparisons.evidence import Evidence
+from problems.problem import Array
+
+FEW_BITS = 12  # a number of fewer significant bits, such as 3 or 0.25, is a float32 number whatever computed it
+TELLING = 2.0**-5  # of the distance of float32 numbers: what a number may be uncertain by to tell whether it is one
+DIGITS = (1, 2, 3, 6)  # significant digits that an epsilon somebody typed may have
+
+
+def carries_float32(evidence: Evidence) -> bool:
+    """Whether any element is a float32 number in every state: a reported one, or what an update implies."""
+    return any(are_float32(values, error) for values, error in _columns(evidence))
+
+
+def _columns(evidence: Evidence) -> Iterator[tuple[Array, Array]]:
+    """For each element its values over the states and what they are uncertain by, each (states,)."""
+    exact = np.zeros(len(evidence.loss))
+    yield np.asarray(evidence.loss, dtype=np.float64), exact
+    for name, before in evidence.before.items():
+        after = evidence.after[name].astype(np.float64)
+        move = before.astype(np.float64) - after
+        lost = 2 * FLOAT64.unit * np.maximum(np.abs(before), np.abs(after))
+        slope = move / evidence.learning_rate
+        told = [(after, 0 * lost), (move, lost), (slope, lost / evidence.learning_rate + 4 * FLOAT64.unit * abs(slope))]
+        if evidence.gradients is not None:
+            told.append((evidence.gradients[name].astype(np.float64), 0 * lost))
+        for values, error in told:
+            yield from zip(values.reshape(len(exact), -1).T, error.reshape(len(exact), -1).T, strict=True)
+
+
+def are_float32(values: Array, error: Array) -> bool:
+    """Whether each of `values`, uncertain by `error`, is a float32 number, and enough of them are not so by chance."""
+    with np.errstate(all="ignore"):
+        nearest = values.astype(np.float32).astype(np.float64)
+        telling = np.isfinite(nearest) & (error < TELLING * FLOAT32.unit * np.abs(values)) & ~_few_bits(nearest)
+        return bool(telling.sum() >= LEAST_STATES and (np.abs(values - nearest) <= error)[telling].all())
+
+
+def _few_bits(values: Array) -> Array:
+    """Where a number has no more than FEW_BITS significant bits."""
+    scaled = np.ldexp(np.frexp(values)[0], FEW_BITS)
+    return np.asarray(scaled == np.round(scaled))
+
+
+def constant_added(measured: Measured) -> str | None:
+    """In words the constant that was added in every state: to the loss or the gradient, or to the parameter."""
+    precision = measured.right.precision
+    found = Bounded.rounded(measured.found, precision)
+    share = common(bounded(measured.slope - measured.right))
+    if share is not None and measured.gives(measured.right + share):
+        return f"{share.value.item():.6g} is added to the {'loss' if measured.own is None else 'gradient'}"
+    if measured.rate is None:
+        return None
+    right = bounded(measured.own - measured.rate * measured.right)
+    share = common(bounded(found - right))
+    if share is not None and within(bounded(right + share), measured.found).all():
+        return f"{share.value.item():.6g} is added to the parameter"
+    return None
+
+
+def epsilon_in_log(passes: Passes, found: Array) -> float | None:
+    """The ε with which log(ŷ + ε) and log(1 − ŷ + ε) give the loss that was found in every state."""
+    if passes.problem.loss != "binary_cross_entropy":
+        return None
+    y, y_hat = passes.y.value, passes.a[-1].value
+    with np.errstate(all="ignore"):
+        right = epsilon_loss(y, y_hat, 0.0)
+        slope = (y / y_hat + (1 - y) / (1 - y_hat)).mean((-2, -1))
+        about = float(np.median((right - found) / slope))
+    if not (np.isfinite(about) and about > 0):
+        return None
+    tried = dict.fromkeys(float(f"{about:.{digits}g}") for digits in DIGITS)
+    return next((one for one in tried if _gives(passes, one, found)), None)
+
+
+def epsilon_loss(y: Any, y_hat: Any, epsilon: float) -> Any:
+    """1/N Σ −y log(ŷ + ε) − (1 − y) log(1 − ŷ + ε), over every number system."""
+    elements = -y * np.log(y_hat + epsilon) - (1 - y) * np.log(1 - y_hat + epsilon)
+    return elements.sum((-2, -1)) / (y.shape[-2] * y.shape[-1])
+
+
+def _gives(passes: Passes, epsilon: float, found: Array) -> bool:
+    predicted = bounded(epsilon_loss(passes.y, passes.a[-1], epsilon))
+    told = np.isfinite(predicted.error)
+    return bool(told.sum() >= LEAST_STATES and within(predicted, found).all())

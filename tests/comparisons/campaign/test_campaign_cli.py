@@ -1,0 +1,91 @@
+"""`backproof campaign` as its user runs it: the page's own example, its exit codes, and what cannot be asked."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("joblib")
+pytest.importorskip("pyarrow")
+
+from comparisons.commands.campaign import require_extra
+from comparisons.commands.refusals import BadRequest
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "campaign.md").read_text(encoding="utf-8")
+SHORT = ["campaign", "regression", "--against", "manual-matrix"]
+
+
+def called(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, in `folder`."""
+    command = [sys.executable, "-P", "-m", "comparisons.cli", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", check=False)
+
+
+def shown() -> tuple[str, str]:
+    """The command in the page's block, and what stands below it."""
+    block = PAGE.split("```text\n$ backproof ")[1].split("```")[0]
+    command, _, output = block.partition("\n")
+    return command, output
+
+
+def test_the_page_shows_what_its_command_prints(tmp_path: Path) -> None:
+    command, output = shown()
+    done = called(tmp_path, *shlex.split(command))
+    assert (done.stdout, done.returncode) == (output, 0)
+    assert (tmp_path / "table" / "summary.md").read_text(encoding="utf-8").strip() in output
+
+
+def test_a_second_run_does_nothing_again(tmp_path: Path) -> None:
+    for there in (0, 1):
+        done = called(tmp_path, *SHORT, "-o", "table")
+        assert done.returncode == 0
+        assert f"1 tasks, {there} of them in the table already" in done.stderr
+    assert len(list((tmp_path / "table").glob("rows-*.parquet"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--dtype", "float16"], "training.dtype: 'float16' is not known"),
+        (["--initial", "random"], "initial: 'random' needs a whole number"),
+        (["--seed", "one"], "--seed: 'one' is not a whole number"),
+        (["--jobs", "0"], "--jobs: 0 must be at least 1"),
+        (["--timeout", "0"], "--timeout: 0.0 must be a number of seconds above 0"),
+        (["--cluster", "tcp://127.0.0.1:1"], "--cluster: tcp://127.0.0.1:1 does not answer"),
+    ],
+)
+def test_what_cannot_be_asked_is_one_line(tmp_path: Path, arguments: list[str], line: str) -> None:
+    done = called(tmp_path, *SHORT, "-o", "table", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    told = [text for text in done.stderr.splitlines() if "in the table already" not in text]
+    assert len(told) == 1
+    assert told[0].startswith(f"backproof: {line}")
+
+
+def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
+    (tmp_path / "table").write_text("")
+    done = called(tmp_path, *SHORT, "-o", "table")
+    assert (done.returncode, done.stderr) == (2, "backproof: table: File exists\n")
+
+
+def test_nothing_compared_is_exit_3(tmp_path: Path) -> None:
+    (tmp_path / "wide.toml").write_text(
+        "[data]\nx = [[1, 2]]\ny = [[1]]\n[network]\nunits = [3, 1]\nactivations = ['tanh', 'linear']\n"
+        "loss = 'mean_squared_error'\n[training]\nlearning_rate = 0.1\nepochs = 1\n"
+    )
+    done = called(tmp_path, "campaign", "wide.toml", "--against", "manual-scalar", "-o", "table")
+    assert done.returncode == 3
+    assert "| manual-scalar | float64 | 1 | 0 | 0 | 0 | 0 | 1 |" in done.stdout
+
+
+def test_a_missing_package_is_named_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(BadRequest, match=r"needs joblib; install with: pip install 'backproof\[campaign\]'"):
+        require_extra(None)

@@ -1,0 +1,68 @@
+"""A framework's process is started once, trains many problems, and is started anew where it died."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from comparisons.campaign.served import Served
+from problems.catalogue import named_problem
+
+TIMEOUT = 300.0
+
+
+@pytest.fixture
+def served() -> object:
+    one = Served("manual-matrix")
+    yield one
+    one.close()
+
+
+def test_one_process_trains_many_problems(served) -> None:
+    seen = set()
+    for name in ("regression", "classification", "regression"):
+        outcome = served.train(named_problem(name), TIMEOUT)
+        assert outcome.trace is not None
+        assert outcome.trace.problem.name == name
+        seen.add(served.worker.process.pid)
+    assert len(seen) == 1
+
+
+def test_a_killed_process_costs_its_own_problem_alone(served) -> None:
+    assert served.train(named_problem("regression"), TIMEOUT).trace is not None
+    os.kill(served.worker.process.pid, signal.SIGKILL)
+    lost = served.train(named_problem("regression"), TIMEOUT)
+    assert lost.trace is None
+    assert "killed by SIGKILL" in lost.crashed
+    assert served.train(named_problem("regression"), TIMEOUT).trace is not None
+
+
+def test_a_problem_that_takes_too_long_is_ended(served) -> None:
+    lost = served.train(named_problem("classification").changed(epochs=4000), 0.5)
+    assert lost.crashed == "still running after 0.5 s (--timeout)"
+    assert served.train(named_problem("regression"), TIMEOUT).trace is not None
+
+
+def test_what_cannot_be_expressed_is_skipped_and_the_process_lives() -> None:
+    one = Served("manual-scalar")
+    try:
+        pid = None
+        for batch_size, skipped in ((1, False), (2, True), (1, False)):
+            outcome = one.train(named_problem("regression").changed(batch_size=batch_size), TIMEOUT)
+            assert (outcome.skipped is not None) == skipped
+            assert pid in (None, one.worker.process.pid)
+            pid = one.worker.process.pid
+    finally:
+        one.close()
+
+
+def test_nothing_is_left_when_it_is_closed() -> None:
+    one = Served("manual-matrix")
+    one.train(named_problem("regression"), TIMEOUT)
+    process, folder = one.worker.process, one.folder.name
+    one.close()
+    assert process.poll() is not None
+    assert not Path(folder).exists()

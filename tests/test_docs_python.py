@@ -1,0 +1,35 @@
+"""The Python of docs/python.md does what the page says, from top to bottom."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+
+pytest_plugins = ["pytester"]
+
+
+def test_the_examples_run(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    space = {}
+    for block in BLOCKS:
+        exec(block, space)
+    assert "test_my_step" in space
+
+
+def test_the_example_of_the_fixture_passes(pytester):
+    block = next(block for block in BLOCKS if "backproof(" in block)
+    pytester.makepyfile(block.replace("examples/right.py", str(ROOT / "examples" / "right.py")))
+    pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("field", re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", PAGE, re.MULTILINE))))
+def test_every_field_of_the_table_is_there(field):
+    from comparisons.checking import Check
+
+    assert field in Check.__dataclass_fields__ or hasattr(Check, field)
