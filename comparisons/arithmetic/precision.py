@@ -14,12 +14,14 @@ class Precision:
     """A binary format with `digits` significant bits (the hidden one counted) and rounding to nearest.
 
     products: the format that matrix products are computed in, their operands rounded to it, where it is another.
+    settings: the format that an optimizer's settings and learning rates are rounded to, where it is another.
     """
 
     name: str
     digits: int
     smallest_normal: float
     products: Precision | None = None
+    settings: Precision | None = None
 
     @property
     def unit(self) -> float:
