@@ -245,7 +245,7 @@ def instead(observed: Observed, route: Route, carried: Precision) -> dict[str, E
     rate = Bounded.rounded(problem.optimizer.learning_rate, carried)
     _, cache = forward(problem.network, state, x)
     loss, dz = route.loss(y, cache.z[-1]), route.delta(y, cache.z[-1])
-    step = completed_step(problem.network, state, cache, loss, dz, rate)
+    step = completed_step(problem.network, state, cache, loss, dz, rate, problem.l2)
     return {
         name: Expectation(expected=one.value, bound=one.error, told=np.isfinite(one.error))
         for name, one in quantities(step).items()
