@@ -12,6 +12,7 @@ import numpy as np
 from comparisons.messages import counted
 from problems.order import batches
 from problems.problem import Array, Parameters, Problem
+from problems.targets import SPARSE
 
 TrainStep = Callable[..., Any]
 ARGUMENTS = ("parameters", "x", "y", "learning_rate")
@@ -45,8 +46,8 @@ def random_states(problem: Problem, count: int, seed: int) -> list[State]:
     """`count` states in which every factor of every formula differs from its neighbours.
 
     Weights and biases from U(−1, 1), inputs from U(−3, 3), learning rates log-uniform from 0.001 to 1; targets from
-    {0, 1} for cross-entropy, else from U(−3, 3). Equally many rows as in the problem's full batch; where its last
-    batch is shorter, every fourth state has as few.
+    {0, 1} for cross-entropy, the classes for categorical, {−1, 1} for hinge, else from U(−3, 3). Equally many rows as
+    in the problem's full batch; where its last batch is shorter, every fourth state has as few.
     """
     rng = np.random.default_rng(seed)
     full = min(problem.batch_size, len(problem.x))
@@ -57,8 +58,7 @@ def random_states(problem: Problem, count: int, seed: int) -> list[State]:
 def _random_state(problem: Problem, rows: int, rng: np.random.Generator) -> State:
     dtype = problem.dtype
     shape = (rows, problem.network.units[-1])
-    binary = problem.loss.startswith("binary_cross_entropy")
-    targets = rng.integers(0, 2, shape) if binary else rng.uniform(-3, 3, shape)
+    targets = _random_targets(problem.loss, shape, rng)
     return State(
         parameters={
             name: rng.uniform(-1, 1, size).astype(dtype) for name, size in problem.network.parameter_shapes.items()
@@ -67,6 +67,17 @@ def _random_state(problem: Problem, rows: int, rng: np.random.Generator) -> Stat
         y=targets.astype(dtype),
         learning_rate=float(10 ** rng.uniform(-3, 0)),
     )
+
+
+def _random_targets(loss: str, shape: tuple[int, int], rng: np.random.Generator) -> Array:
+    rows, outputs = shape
+    if loss.startswith("binary_cross_entropy"):
+        return rng.integers(0, 2, shape)
+    if loss in SPARSE:
+        return rng.integers(0, outputs, (rows, 1))
+    if "categorical" in loss:
+        return np.eye(outputs)[rng.integers(0, outputs, rows)]
+    return rng.choice([-1, 1], shape) if loss == "hinge" else rng.uniform(-3, 3, shape)
 
 
 def along(problem: Problem, train_step: TrainStep) -> Iterator[tuple[State, Returned]]:

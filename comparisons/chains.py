@@ -7,6 +7,8 @@ For layer k of a dense network (a_0 = x, row r):
     δ_last       = constant · (ŷ − y) / N (· slope)      the slope cancels where the loss is cross-entropy of it
     δ_k          = (δ_{k+1} W_{k+1}ᵀ) · slope_k          weight · slope
 
+A penalty adds l2 · W_k to ∂L/∂W_k.
+
 The right factors give what `manual.network` gives (a test holds them together); a `Choice` puts another in place.
 The formulas run over any number system of the manual formulas.
 """
@@ -20,6 +22,7 @@ from typing import Any
 
 from manual.activations import ACTIVATIONS
 from manual.network import Cache, forward, loss_routes
+from manual.penalty import penalty
 from manual.routes import Route
 from problems.problem import Network, Problem
 
@@ -91,8 +94,8 @@ class Passes:
     @property
     def averaged(self) -> int:
         """N, the number of elements that the loss averages over."""
-        per_row = 1 if self.problem.loss == "half_squared_error" else self.y.shape[-1]
-        return self.rows * int(per_row)
+        over_rows = self.problem.loss == "half_squared_error" or "categorical" in self.problem.loss
+        return self.rows * (1 if over_rows else int(self.y.shape[-1]))
 
 
 def last_layer(network: Network) -> int:
@@ -146,7 +149,8 @@ def gradient(passes: Passes, name: str, choice: Choice) -> Number:
         return choice["rows"](signal) if "rows" in choice else signal.sum(-2, keepdims=True)
     a = choice.get("input", right_input(layer))(passes)
     result = a.mT @ signal
-    return choice["arrangement"](result) if "arrangement" in choice else result
+    arranged = choice["arrangement"](result) if "arrangement" in choice else result
+    return arranged + passes.problem.l2 * passes.before[name] if passes.problem.l2 else arranged
 
 
 def updated(passes: Passes, name: str, slope: Number, choice: Choice) -> Number:
@@ -162,4 +166,5 @@ def loss_value(passes: Passes, choice: Choice) -> Number:
     """The loss of each step, (steps,)."""
     if "loss" in choice:
         return choice["loss"](passes)
-    return passes.route.loss(passes.y, passes.z[-1])
+    loss, l2 = passes.route.loss(passes.y, passes.z[-1]), passes.problem.l2
+    return loss + penalty(passes.before, l2) if l2 else loss

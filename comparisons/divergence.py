@@ -60,7 +60,7 @@ def too_large(problem: Problem, before: Parameters, x: Array, y: Array) -> dict[
     route, *_ = loss_routes(problem.network, problem.loss)
     with np.errstate(all="ignore"):
         rate = dtype.type(problem.optimizer.learning_rate)
-        right = train_step(problem.network, route, state, x.astype(dtype), y.astype(dtype), rate)
+        right = train_step(problem.network, route, state, x.astype(dtype), y.astype(dtype), rate, problem.l2)
     told = quantities(right)
     if not problem.optimizer.plain:  # what other updates come to depends on earlier steps
         told = {name: values for name, values in told.items() if not name.startswith("parameter.")}

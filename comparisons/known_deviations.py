@@ -8,8 +8,8 @@ fails when the deviation is gone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -17,6 +17,8 @@ import numpy as np
 from comparisons.arithmetic.bounds import Bounded
 from comparisons.arithmetic.precision import FLOAT32, FLOAT64, PRECISIONS, Precision
 from comparisons.audit import Observed, observations
+from comparisons.known_deviation import KnownDeviation
+from comparisons.known_update_deviations import UPDATE_DEVIATIONS
 from comparisons.own_states import Before
 from comparisons.reference import Expectation, expectations, leaves, quantities
 from comparisons.tally import outside
@@ -27,23 +29,6 @@ from manual.network import completed_step, forward
 from manual.routes import Formula, Route
 from problems.problem import Array, Problem
 from problems.trace import Trace
-
-
-@dataclass(frozen=True, kw_only=True)
-class KnownDeviation:
-    """carries: the precision computed in instead of a higher one; route: the loss computed instead, in a precision;
-    concerns: the problems that meet it; reproduction: Python lines that print `True` while the deviation exists;
-    environment: what they run under."""
-
-    implementation: str
-    text: str
-    seen_with: str
-    reproduction: str
-    concerns: Callable[[Problem], bool]
-    carries: Precision | None = None
-    route: Callable[[Precision], Route] | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
-
 
 FLOAT32_PRODUCTS = replace(FLOAT64, name="float64, matrix products in float32", products=FLOAT32)
 
@@ -130,6 +115,7 @@ _KERAS_CLIPS_REPRODUCTION = (
 )
 
 KNOWN_DEVIATIONS = (
+    *UPDATE_DEVIATIONS,
     KnownDeviation(
         implementation="keras-torch",
         text="keras.ops.matmul on Keras's torch backend multiplies float64 matrices in float32",
@@ -215,7 +201,7 @@ def _explains(together: tuple[KnownDeviation, ...], observed: Observed) -> bool:
     """Whether every step is right, or as right as these deviations leave it, in all its elements alike."""
     problem = observed.problem
     run = PRECISIONS[problem.dtype]
-    carried = min((known.carries for known in together if known.carries), key=lambda one: one.digits, default=run)
+    carried = _carried([known.carries for known in together if known.carries], run)
     states = (problem, observed.before, observed.x, observed.y)
     right = expectations(*states)
     lower = expectations(*states, carried)
@@ -228,6 +214,15 @@ def _explains(together: tuple[KnownDeviation, ...], observed: Observed) -> bool:
                 other |= updates
             explained |= _explained_steps(observed, right, other)
     return bool(explained.all())
+
+
+def _carried(lower: list[Precision], run: Precision) -> Precision:
+    """What is left of `run` where several deviations each lower a part of it."""
+    lowest = min([run, *lower], key=lambda one: one.digits)
+    if lowest.digits < run.digits:
+        return lowest
+    products = next((one.products for one in lower if one.products), None)
+    return replace(run, products=products, settings=next((one.settings for one in lower if one.settings), None))
 
 
 def _explained_steps(observed: Observed, right: Mapping[str, Expectation], instead: Mapping[str, Expectation]) -> Array:
@@ -250,7 +245,7 @@ def instead(observed: Observed, route: Route, carried: Precision) -> dict[str, E
     rate = Bounded.rounded(problem.optimizer.learning_rate, carried)
     _, cache = forward(problem.network, state, x)
     loss, dz = route.loss(y, cache.z[-1]), route.delta(y, cache.z[-1])
-    step = completed_step(problem.network, state, cache, loss, dz, rate)
+    step = completed_step(problem.network, state, cache, loss, dz, rate, problem.l2)
     return {
         name: Expectation(expected=one.value, bound=one.error, told=np.isfinite(one.error))
         for name, one in quantities(step).items()

@@ -26,7 +26,7 @@ def candidate_with(problem: Problem, mistakes: Sequence[Planting], *, gradients:
 
     def mistaken_step(parameters: Parameters, x: Array, y: Array, learning_rate: float) -> Any:
         rate = np.dtype(problem.dtype).type(learning_rate)
-        right = train_step(problem.network, route, parameters, x, y, rate)
+        right = train_step(problem.network, route, parameters, x, y, rate, problem.l2)
         step = right
         for _ in mistakes:  # a mistake may use what another one makes of a parameter
             passes = Passes(problem=problem, before=parameters, after=step.parameters, x=x, y=y, learning_rate=rate)

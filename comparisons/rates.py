@@ -16,13 +16,16 @@ COSINE_ERROR = 16  # in units of u, absolute: 3 roundings of π k / s ≤ π, 4 
 
 def held(value: float, precision: Precision) -> Bounded:
     """A setting: exact where the format holds it, else exact or rounded."""
+    if precision.settings is not None:
+        there = held(value, precision.settings)
+        return Bounded(there.value, there.error, precision)
     return Bounded.exact(value, precision) if precision.holds(np.asarray(value)) else Bounded.rounded(value, precision)
 
 
 def rates(optimizer: Optimizer, steps: Array, precision: Precision) -> Bounded:
     """η at each of `steps` (from 1), (steps, 1)."""
     values = np.array([[optimizer.learning_rate_at(int(step))] for step in steps])
-    unit = precision.unit + FLOAT64.unit
+    unit = (precision.settings or precision).unit + FLOAT64.unit
     if optimizer.schedule.name == "cosine":
         error = optimizer.learning_rate * COSINE_ERROR * unit + 2 * unit * values
     else:

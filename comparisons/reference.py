@@ -16,6 +16,7 @@ from comparisons.own_states import Before
 from manual.network import StepResult, completed_step, forward, loss_routes
 from manual.optimizers import sgd
 from problems.problem import Array, Parameters, Problem
+from problems.targets import SPARSE
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,7 +52,8 @@ def expectations(
     run = PRECISIONS[problem.dtype]
     carried = carried or run
     state = {name: leaves(values, run, carried) for name, values in parameters.items()}
-    inputs, targets = leaves(x, run, carried), leaves(y, run, carried)
+    inputs = leaves(x, run, carried)
+    targets = Bounded.exact(y, carried) if problem.loss in SPARSE else leaves(y, run, carried)
     rate = Bounded.rounded(problem.optimizer.learning_rate if learning_rate is None else learning_rate, carried)
     best, every = (quantities(step) for step in carried_step(problem, state, inputs, targets, rate))
     if isinstance(parameters, Before):
@@ -69,10 +71,10 @@ def carried_step(
     routes = loss_routes(problem.network, problem.loss)
     losses = [route.loss(y, z) for route in routes]
     deltas = [route.delta(y, z) for route in routes]
-    best = completed_step(problem.network, state, cache, losses[0], deltas[0], rate)
+    best = completed_step(problem.network, state, cache, losses[0], deltas[0], rate, problem.l2)
     if len(routes) == 1:
         return best, best
-    return best, completed_step(problem.network, state, cache, union(losses), union(deltas), rate)
+    return best, completed_step(problem.network, state, cache, union(losses), union(deltas), rate, problem.l2)
 
 
 def own_updates(

@@ -128,7 +128,7 @@ def planted_steps(
 def right_step(problem: Problem, parameters: Parameters, x: Array, y: Array) -> StepResult:
     """The step as it should be, in float64."""
     route, *_ = loss_routes(problem.network, problem.loss)
-    return train_step(problem.network, route, parameters, x, y, np.float64(problem.optimizer.learning_rate))
+    return train_step(problem.network, route, parameters, x, y, np.float64(problem.optimizer.learning_rate), problem.l2)
 
 
 def with_mistake(

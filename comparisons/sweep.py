@@ -24,6 +24,7 @@ from comparisons.convergence import update_norm
 from manual.network import forward, loss_routes, train_step
 from manual.optimizers import initial_state, updated
 from manual.optimizers.update import settings_as
+from manual.penalty import penalty
 from problems.order import epoch_orders
 from problems.problem import Array, Problem
 
@@ -124,7 +125,9 @@ def _epochs(problem: Problem, rates: Sequence[float]) -> Iterator[Epoch]:
             t += 1
             given = {**settings, "rate": rate * number(optimizer.schedule.factor(t)), "t": t}
             with np.errstate(all="ignore"):  # a rate that diverges overflows
-                step = train_step(problem.network, route, parameters, problem.x[rows], problem.y[rows], rate)
+                step = train_step(
+                    problem.network, route, parameters, problem.x[rows], problem.y[rows], rate, problem.l2
+                )
                 parameters, state = updated(optimizer, parameters, step.gradients, state, given)
             losses.append(step.loss.astype(np.float64))
             norms.append(update_norm(step.gradients, rate))
@@ -140,7 +143,8 @@ def full_loss(problem: Problem, parameters: dict[str, Array]) -> Array:
     route, *_ = loss_routes(problem.network, problem.loss)
     with np.errstate(all="ignore"):
         _, cache = forward(problem.network, parameters, problem.x)
-        return np.asarray(route.loss(problem.y, cache.z[-1]), dtype=np.float64)
+        loss = route.loss(problem.y, cache.z[-1])
+        return np.asarray(loss + penalty(parameters, problem.l2) if problem.l2 else loss, dtype=np.float64)
 
 
 def _judged(

@@ -64,7 +64,7 @@ def exact_trajectory(problem: Problem, steps: int) -> list[Mapping[str, Array]]:
         for t, rows in zip(range(1, steps + 1), batches(problem), strict=False):
             x, y = balls(problem.x[rows]), balls(problem.y[rows])
             given = coefficients(optimizer, t, flint.arb)
-            gradients = train_step(problem.network, route, parameters, x, y, given["rate"]).gradients
+            gradients = train_step(problem.network, route, parameters, x, y, given["rate"], problem.l2).gradients
             parameters, state = updated(optimizer, parameters, gradients, state, given)
             trajectory.append(parameters)
     return trajectory

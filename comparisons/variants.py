@@ -24,7 +24,6 @@ from comparisons.chains import (
 )
 from manual.activations import ACTIVATIONS
 from manual.losses import LOSSES
-from problems.problem import LOSSES as LOSS_NAMES
 from problems.problem import Network, Problem
 
 SLOPES = {"sigmoid": "a (1 - a)", "tanh": "1 - a²", "relu": "1 above 0 and 0 below"}  # a: the output
@@ -243,11 +242,20 @@ def error_scale(problem: Problem) -> Factor:
     return lambda p: two / p.averaged
 
 
+# The losses that another is mistaken for, mean_absolute_error beside them.
+TAKEN_FOR_ANOTHER = (
+    "mean_squared_error",
+    "half_squared_error",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+)
+
+
 def other_losses(problem: Problem) -> list[str]:
     """The losses whose derivative is another function here; a constant apart counts as a factor, not as another."""
     squared = ("mean_squared_error", "half_squared_error")
     probability = problem.network.activations[-1] == "sigmoid"
-    others = ["mean_absolute_error", *(name for name in LOSS_NAMES if name != problem.loss)]
+    others = ["mean_absolute_error", *(name for name in TAKEN_FOR_ANOTHER if name != problem.loss)]
     if problem.loss in squared:
         others = [name for name in others if name not in squared]
     if not probability:
@@ -396,7 +404,7 @@ def other_loss_values(problem: Problem, loss: Callable[[str, str, Factor], Varia
 
     yield loss("wrong-loss", "of the absolute error", absolute)
     for name in other_losses(problem):
-        if name in LOSSES and name != "binary_cross_entropy_with_logits":
+        if name not in ("mean_absolute_error", "binary_cross_entropy_with_logits"):
             yield loss("wrong-loss", f"of {name}", other_loss(name))
     if simplifies(problem):
         yield loss(

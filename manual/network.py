@@ -8,6 +8,7 @@ from typing import NamedTuple
 from manual import dense
 from manual.activations import ACTIVATIONS, Number
 from manual.optimizers import sgd
+from manual.penalty import penalized, penalty
 from manual.routes import Route, routes
 from problems.problem import Network
 
@@ -64,16 +65,28 @@ def train_step(
     x: Number,
     y: Number,
     learning_rate: Number,
+    l2: Number = 0.0,
 ) -> StepResult:
-    """One step of stochastic gradient descent: loss and gradients before the update, parameters after it."""
+    """One step of stochastic gradient descent: loss and gradients before the update, parameters after it.
+
+    l2: of Problem, whose penalty is part of loss and gradients.
+    """
     _, cache = forward(network, parameters, x)
     loss, dz = route.loss(y, cache.z[-1]), route.delta(y, cache.z[-1])
-    return completed_step(network, parameters, cache, loss, dz, learning_rate)
+    return completed_step(network, parameters, cache, loss, dz, learning_rate, l2)
 
 
 def completed_step(
-    network: Network, parameters: Mapping[str, Number], cache: Cache, loss: Number, dz: Number, learning_rate: Number
+    network: Network,
+    parameters: Mapping[str, Number],
+    cache: Cache,
+    loss: Number,
+    dz: Number,
+    learning_rate: Number,
+    l2: Number = 0.0,
 ) -> StepResult:
-    """The rest of a step after the loss and ∂L/∂z of the last layer are known."""
+    """The rest of a step after the loss on the data and ∂L/∂z of the last layer are known."""
     gradients = backward(network, parameters, cache, dz)
+    if l2:
+        loss, gradients = loss + penalty(parameters, l2), penalized(gradients, parameters, l2)
     return StepResult(loss, gradients, sgd(parameters, gradients, learning_rate))

@@ -28,7 +28,7 @@ def train(problem: Problem) -> Iterator[Step]:
         given = coefficients(optimizer, t, number)
         with np.errstate(all="ignore"):  # a training that diverges shows it in its numbers
             loss, gradients, _ = train_step(
-                problem.network, route, parameters, problem.x[rows], problem.y[rows], given["rate"]
+                problem.network, route, parameters, problem.x[rows], problem.y[rows], given["rate"], problem.l2
             )
             parameters, state = updated(optimizer, parameters, gradients, state, given)
         yield Step(rows=rows, loss=loss, gradients=gradients, parameters=parameters)

@@ -26,6 +26,7 @@ from problems.problem import Array
 
 # Each rule computes its bound in at most 16 float64 operations on numbers of one sign, sums aside.
 INFLATION = 1 + 32 * FLOAT64.unit
+INFLATION_OF_SUM = 4 * FLOAT64.unit
 
 
 class Undecided:
@@ -101,6 +102,24 @@ class Bounded(NDArrayOperatorsMixin):
             value = along(self.value)
             terms = self.terms * (self.value.size // max(value.size, 1))
             return _sum(value, along(self._inherited), along(self._magnitude), terms, self.precision)
+
+    def covering(self, *others: Bounded) -> Bounded:
+        """The same value, with a bound that reaches whatever other ways to evaluate it reach."""
+        error = self.error
+        for other in others:
+            with np.errstate(all="ignore"):
+                reach = (np.abs(other.value - self.value) + other.error) * INFLATION
+            error = np.maximum(error, np.where(np.isnan(reach), np.inf, reach))
+        return Bounded(self.value, error, self.precision)
+
+    def shift(self) -> Bounded:
+        """The maximum of each row, taken as exact, for a formula from which it cancels.
+
+        An evaluation with errors up to ε takes another maximum; z less that may then be 2 ε larger, and round more.
+        """
+        spread = 2 * self.error.max(-1, keepdims=True)
+        rounding = (self.precision.unit + FLOAT64.unit) * spread
+        return Bounded(self.value.max(-1, keepdims=True), rounding * INFLATION, self.precision)
 
     @property
     def _inherited(self) -> Array:
@@ -335,14 +354,26 @@ def _function_rounding(name: str, size: Array, precision: Precision) -> Array:
     return _rounding(size, precision, units=FUNCTION_ERROR[name])
 
 
+def _carried_by_exp(a: Bounded, value: Array) -> Array:
+    """e^(a + ε) − e^a ≤ e^a (e^ε − 1), and less than e^(a + ε), where that underflows."""
+    at_most = np.maximum(value, FLOAT64.smallest_normal)  # of e^a, also where it underflows here
+    top = np.exp(a.value + a.error + INFLATION_OF_SUM * (np.abs(a.value) + a.error))
+    return np.minimum(at_most * np.expm1(a.error), np.maximum(top, np.where(a.error > 0, FLOAT64.smallest_normal, 0.0)))
+
+
 def _exp(a: Bounded) -> Bounded:
     value = np.exp(a.value)
-    at_most = np.maximum(value, FLOAT64.smallest_normal)  # of e^a, also where it underflows here
-    carried = at_most * np.expm1(a.error)  # e^(a + ε) − e^a ≤ e^a (e^|ε| − 1)
+    carried = _carried_by_exp(a, value)
     exact_zero = (a.value == 0) & (a.error == 0)
     rounding = np.where(exact_zero, 0.0, _function_rounding("exp", value + carried, a.precision))
     # an underflowed value is 0 here and a subnormal number elsewhere
     return _finished(value, carried + rounding + _underflow(1.0 - exact_zero, a.precision), a.precision)
+
+
+def _expm1(a: Bounded) -> Bounded:
+    value = np.expm1(a.value)
+    carried = _carried_by_exp(a, np.exp(a.value))
+    return _finished(value, carried + _function_rounding("expm1", np.abs(value) + carried, a.precision), a.precision)
 
 
 def _log(a: Bounded) -> Bounded:
@@ -350,6 +381,33 @@ def _log(a: Bounded) -> Bounded:
     carried = np.log1p(a.error / (a.value - a.error))  # log a − log(a − ε), the larger side
     error = carried + _function_rounding("log", np.abs(value) + carried, a.precision)
     return _finished(value, np.where(a.value > a.error, error, np.inf), a.precision)
+
+
+def _log1p(a: Bounded) -> Bounded:
+    value = np.log1p(a.value)
+    lowest = 1 + a.value - a.error
+    carried = np.log1p(a.error / lowest)  # log(1 + a) − log(1 + a − ε), the larger side
+    error = carried + _function_rounding("log1p", np.abs(value) + carried, a.precision)
+    return _finished(value, np.where(lowest > 0, error, np.inf), a.precision)
+
+
+def _erfc(a: Bounded) -> Bounded:
+    """Its accuracy is relative to 1 or itself, the larger, since libraries also write 1 − erf."""
+    from scipy.special import erfc
+
+    value = erfc(a.value)
+    nearest = np.maximum(np.abs(a.value) - a.error, 0.0)
+    slope = 2 / np.sqrt(np.pi) * np.exp(-nearest * nearest * (1 - INFLATION_OF_SUM))  # the largest within ε
+    carried = np.minimum(slope * a.error, 2.0)
+    size = np.maximum(value, 1.0) + carried
+    return _finished(value, carried + _function_rounding("erfc", size, a.precision), a.precision)
+
+
+def _arctan(a: Bounded) -> Bounded:
+    """Its slope is at most 1."""
+    value = np.arctan(a.value)
+    size = np.abs(value) + a.error
+    return _finished(value, a.error + _function_rounding("arctan", size, a.precision), a.precision)
 
 
 def _tanh(a: Bounded) -> Bounded:
@@ -406,6 +464,10 @@ RULES: dict[str, Callable[..., Any]] = {
     "sqrt": _sqrt,
     "exp": _exp,
     "log": _log,
+    "expm1": _expm1,
+    "log1p": _log1p,
+    "erfc": _erfc,
+    "arctan": _arctan,
     "tanh": _tanh,
     "sign": _sign,
     "absolute": _absolute,

@@ -24,8 +24,9 @@ class Balls(np.ndarray):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         plain = [x.view(np.ndarray) if isinstance(x, Balls) else x for x in inputs]
-        if method == "__call__" and ufunc in _OWN:
-            result = _OWN[ufunc](*plain)
+        own = _OWN.get(ufunc.__name__)
+        if method == "__call__" and own is not None:
+            result = own(*plain)
         else:
             result = getattr(ufunc, method)(*plain, **options)
         return result.view(Balls) if isinstance(result, np.ndarray) and result.dtype == object else result
@@ -46,13 +47,17 @@ def _square_root(a: Any) -> Any:
     return (a.nonnegative_part() if a.contains(0) else a).sqrt()
 
 
-_OWN: dict[np.ufunc, Any] = {
-    np.power: np.frompyfunc(lambda a, n: _power(flint.arb(a), flint.arb(n)), 2, 1),
-    np.square: np.frompyfunc(lambda a: a * a, 1, 1),
-    np.sqrt: np.frompyfunc(lambda a: _square_root(flint.arb(a)), 1, 1),
-    np.sign: np.frompyfunc(lambda a: flint.arb(a).sgn(), 1, 1),
-    np.maximum: np.frompyfunc(lambda a, b: flint.arb(a).max(flint.arb(b)), 2, 1),
-    np.minimum: np.frompyfunc(lambda a, b: flint.arb(a).min(flint.arb(b)), 2, 1),
+_OWN: dict[str, Any] = {
+    "power": np.frompyfunc(lambda a, n: _power(flint.arb(a), flint.arb(n)), 2, 1),
+    "square": np.frompyfunc(lambda a: a * a, 1, 1),
+    "sqrt": np.frompyfunc(lambda a: _square_root(flint.arb(a)), 1, 1),
+    **{
+        name: np.frompyfunc(lambda a, method=method: getattr(flint.arb(a), method)(), 1, 1)
+        for name, method in {"expm1": "expm1", "log1p": "log1p", "erfc": "erfc", "arctan": "atan"}.items()
+    },
+    "sign": np.frompyfunc(lambda a: flint.arb(a).sgn(), 1, 1),
+    "maximum": np.frompyfunc(lambda a, b: flint.arb(a).max(flint.arb(b)), 2, 1),
+    "minimum": np.frompyfunc(lambda a, b: flint.arb(a).min(flint.arb(b)), 2, 1),
 }
 _to_ball = np.frompyfunc(lambda number: flint.arb(float(number)), 1, 1)
 
@@ -83,7 +88,7 @@ def exact_step(problem: Problem, parameters: Parameters, x: Array, y: Array) -> 
     state = {name: balls(values) for name, values in parameters.items()}
     with working_bits():
         rate = flint.arb(problem.optimizer.learning_rate)
-        return train_step(problem.network, route, state, balls(x), balls(y), rate)
+        return train_step(problem.network, route, state, balls(x), balls(y), rate, problem.l2)
 
 
 def distance(exact: Any, values: Array) -> Array:

@@ -17,13 +17,17 @@ class Symbols(np.ndarray):
     """An object array of SymPy expressions, also where it holds a single one, for use in the manual formulas."""
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        function = _FUNCTIONS.get(ufunc, ufunc) if method == "__call__" else ufunc
+        function = _FUNCTIONS.get(ufunc.__name__, ufunc) if method == "__call__" else ufunc
         return as_symbols(getattr(function, method)(*map(_plain, inputs), **options))
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if function is not np.where or kwargs:
             return super().__array_function__(function, types, args, kwargs)
         return as_symbols(_PIECEWISE(*map(_plain, args)))
+
+    def shift(self) -> Symbols:
+        """Nothing: what keeps e^z from overflowing cancels from the formula."""
+        return as_symbols(0)
 
 
 def _expression(value: Any) -> Expression:
@@ -46,21 +50,26 @@ def as_symbols(values: Any) -> Symbols:
     return result
 
 
-_FUNCTIONS: dict[np.ufunc, Any] = {
-    np.exp: np.frompyfunc(sympy.exp, 1, 1),
-    np.log: np.frompyfunc(sympy.log, 1, 1),
-    np.tanh: np.frompyfunc(sympy.tanh, 1, 1),
-    np.absolute: np.frompyfunc(sympy.Abs, 1, 1),
-    np.maximum: np.frompyfunc(sympy.Max, 2, 1),
-    np.minimum: np.frompyfunc(sympy.Min, 2, 1),
-    np.sqrt: np.frompyfunc(sympy.sqrt, 1, 1),
-    np.sign: np.frompyfunc(sympy.sign, 1, 1),
-    np.greater: np.frompyfunc(sympy.Gt, 2, 1),
-    np.greater_equal: np.frompyfunc(sympy.Ge, 2, 1),
-    np.less: np.frompyfunc(sympy.Lt, 2, 1),
-    np.less_equal: np.frompyfunc(sympy.Le, 2, 1),
-    np.equal: np.frompyfunc(sympy.Eq, 2, 1),
-    np.not_equal: np.frompyfunc(sympy.Ne, 2, 1),
+# By the name of the ufunc, so that those of other libraries need no import.
+_FUNCTIONS: dict[str, Any] = {
+    "exp": np.frompyfunc(sympy.exp, 1, 1),
+    "log": np.frompyfunc(sympy.log, 1, 1),
+    "tanh": np.frompyfunc(sympy.tanh, 1, 1),
+    "absolute": np.frompyfunc(sympy.Abs, 1, 1),
+    "maximum": np.frompyfunc(sympy.Max, 2, 1),
+    "minimum": np.frompyfunc(sympy.Min, 2, 1),
+    "expm1": np.frompyfunc(lambda a: sympy.exp(a) - 1, 1, 1),
+    "log1p": np.frompyfunc(lambda a: sympy.log(1 + a), 1, 1),
+    "erfc": np.frompyfunc(lambda a: 1 + sympy.erf(-a), 1, 1),
+    "arctan": np.frompyfunc(sympy.atan, 1, 1),
+    "sqrt": np.frompyfunc(sympy.sqrt, 1, 1),
+    "sign": np.frompyfunc(sympy.sign, 1, 1),
+    "greater": np.frompyfunc(sympy.Gt, 2, 1),
+    "greater_equal": np.frompyfunc(sympy.Ge, 2, 1),
+    "less": np.frompyfunc(sympy.Lt, 2, 1),
+    "less_equal": np.frompyfunc(sympy.Le, 2, 1),
+    "equal": np.frompyfunc(sympy.Eq, 2, 1),
+    "not_equal": np.frompyfunc(sympy.Ne, 2, 1),
 }
 _PIECEWISE = np.frompyfunc(lambda condition, a, b: sympy.Piecewise((a, condition), (b, True)), 3, 1)
 
@@ -93,7 +102,7 @@ def derivative(loss: Symbols, parameters: Symbols) -> Symbols:
 
 
 def branch(expression: Expression, point: Mapping[Expression, Expression]) -> Expression:
-    """`expression` without max, min, |·| and cases, as it reads around `point` (every symbol to a number)."""
+    """`expression` without max, min, |·|, signs and cases, as it reads around `point` (every symbol to a number)."""
 
     def at_point(inner: Expression) -> Expression:
         return inner.subs(point)
@@ -108,6 +117,7 @@ def branch(expression: Expression, point: Mapping[Expression, Expression]) -> Ex
         (sympy.Max, lambda *inner: max(inner, key=at_point)),
         (sympy.Min, lambda *inner: min(inner, key=at_point)),
         (sympy.Abs, absolute),
+        (sympy.sign, lambda inner: sympy.sign(at_point(inner))),
         (sympy.Piecewise, case),
     ):
         expression = expression.replace(function, choice)

@@ -10,7 +10,20 @@ from comparisons.candidates import random_states
 from comparisons.chains import Passes, gradient, loss_value, updated
 from comparisons.reference import expectations
 
-NAMES = ["regression", "classification", "tanh", "relu", "logits", "half", "deep", "single"]
+NAMES = [
+    "regression",
+    "classification",
+    "tanh",
+    "relu",
+    "logits",
+    "half",
+    "deep",
+    "single",
+    "classes",
+    "sparse",
+    "huber",
+    "hinge",
+]
 
 
 def stacked(states):

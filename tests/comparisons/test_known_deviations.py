@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from comparisons.audit import audit
-from comparisons.known_deviations import KNOWN_DEVIATIONS, KnownDeviation, known_deviation
+from comparisons.known_deviation import KnownDeviation
+from comparisons.known_deviations import KNOWN_DEVIATIONS, known_deviation
 from comparisons.verdict import Verdict
 from manual import train as by_hand
 from manual.activations import sigmoid
@@ -22,7 +23,8 @@ from manual.optimizers import sgd
 from problems.catalogue import named_problem
 from problems.initializers import starting_parameters
 from problems.order import batches
-from problems.problem import Problem
+from problems.problem import Optimizer, Problem
+from problems.schedule import Schedule
 from problems.step import Step
 from problems.trace import Trace
 
@@ -146,12 +148,71 @@ def explanation(trace: Trace) -> str | None:
     return known_deviation(trace, found)
 
 
+def with_optimizer(name: str, settings: Mapping[str, Any], schedule: Schedule | None = None) -> Problem:
+    """Regression, two epochs, with another update."""
+    made = Optimizer(name=name, learning_rate=0.001, settings=settings, schedule=schedule or Schedule())
+    problem = named_problem("regression")
+    start = starting_parameters(problem.network, "random:7")
+    return problem.changed(optimizer=made, epochs=2, initial=start, start="random:7")
+
+
+def single(value: Any) -> Any:
+    """A number rounded to float32; a word as it is."""
+    return value if isinstance(value, str) else float(np.float32(value))
+
+
+def with_float32_settings(problem: Problem, implementation: str) -> Trace:
+    """A float64 run of which the optimizer's settings and its learning rate alone are float32 numbers."""
+    optimizer = problem.optimizer
+    rounded = replace(
+        optimizer,
+        learning_rate=single(optimizer.learning_rate),
+        settings={name: single(value) for name, value in optimizer.settings.items()},
+    )
+    return Trace.record(problem, by_hand.train(problem.changed(optimizer=rounded)), implementation=implementation)
+
+
+def nadam() -> Problem:
+    """Nadam as Keras has it."""
+    return with_optimizer("nadam", {"momentum_decay": 1.0})
+
+
+def decaying(name: str) -> Problem:
+    """Descent by a learning rate that falls."""
+    settings = {} if name == "cosine" else {"decay": 0.7}
+    return with_optimizer("sgd", {}, Schedule(name=name, every=3, **settings))
+
+
 EXPLAINED = {
     "keras-torch-matmul": (lambda: with_float32_products(regression()), "matmul"),
     "keras-torch-saturated": (lambda: with_float32_products(pulled(-9.3)), "matmul"),
     "keras-jax-tanh": (lambda: in_float32(regression(), "keras-jax"), "tanh"),
     "torch-clamps": (lambda: clamped(saturating()), "BCELoss"),
     "jax-log1p": (near_log1p, "log1p"),
+    "torch-nadam": (lambda: with_float32_settings(nadam(), "torch"), "NAdam"),
+    "jax-step": (lambda: with_float32_settings(decaying("step"), "jax"), "exponential_decay"),
+    "jax-exponential": (lambda: with_float32_settings(decaying("exponential"), "jax"), "exponential_decay"),
+    "keras-tensorflow-momentum": (
+        lambda: with_float32_settings(with_optimizer("momentum", {"velocity": "step"}), "keras-tensorflow"),
+        "cast",
+    ),
+    "keras-tensorflow-adam": (
+        lambda: with_float32_settings(with_optimizer("adam", {"epsilon_place": "uncorrected"}), "keras-tensorflow"),
+        "cast",
+    ),
+    "keras-tensorflow-decay": (
+        lambda: with_float32_settings(with_optimizer("sgd", {"weight_decay": 0.1}), "keras-tensorflow"),
+        "cast",
+    ),
+    "keras-tensorflow-schedule": (
+        lambda: with_float32_settings(decaying("exponential"), "keras-tensorflow"),
+        "schedules",
+    ),
+    "keras-jax-cosine": (lambda: with_float32_settings(decaying("cosine"), "keras-jax"), "cos"),
+    "keras-torch-clip": (
+        lambda: with_float32_settings(with_optimizer("sgd", {"clip_norm": 0.3}), "keras-torch"),
+        "maximum",
+    ),
 }
 
 
@@ -209,6 +270,16 @@ def test_of_keras_clip_does_not_excuse_the_clamps_of_torch() -> None:
 def test_a_wrong_dtype_is_never_explained() -> None:
     trace = in_float32(regression(), "keras-torch")
     assert explanation(replace(trace, loss=trace.loss.astype(np.float32))) is None
+
+
+@pytest.mark.parametrize("name", ["torch", "jax", "keras-tensorflow", "keras-jax"])
+def test_of_settings_says_nothing_of_plain_descent(name: str) -> None:
+    assert explanation(with_float32_settings(named_problem("regression"), name)) is None
+
+
+@pytest.mark.parametrize("name", ["torch", "jax"])
+def test_of_settings_is_of_its_own_optimizer(name: str) -> None:
+    assert explanation(with_float32_settings(with_optimizer("adam", {}), name)) is None
 
 
 def test_agreement_has_no_known_deviation() -> None:

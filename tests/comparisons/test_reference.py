@@ -21,9 +21,11 @@ from comparisons.arithmetic.exact import distance, exact_step, step_distance
 from comparisons.arithmetic.precision import FLOAT32, PRECISIONS
 from comparisons.reference import Expectation, expectations
 from comparisons.tally import outside
+from manual.activations import ACTIVATIONS as ACTIVATIONS_BY_HAND
 from manual.network import StepResult, loss_routes, train_step
 from manual.nine_derivatives import classification, regression
 from manual.nine_derivatives.train import as_lists, inside
+from manual.routes import Route
 from problems.catalogue import named_problem
 from problems.problem import ACTIVATIONS, LOSSES, Network, Optimizer, Problem
 
@@ -92,13 +94,13 @@ def nine_derivatives(states: States) -> Quantities:
     return {name: np.array([step[name] for step in steps], dtype=np.float64) for name in steps[0]}
 
 
-def matrix_form(states: States) -> Quantities:
-    """The manual formulas in the problem's dtype."""
+def matrix_form(states: States, route: Route | None = None) -> Quantities:
+    """The manual formulas in the problem's dtype, by the most accurate route unless told."""
     problem = states.problem
     rate = states.x.dtype.type(problem.optimizer.learning_rate)
-    route, *_ = loss_routes(problem.network, problem.loss)
+    route = route or loss_routes(problem.network, problem.loss)[0]
     with np.errstate(all="ignore"):
-        step = train_step(problem.network, route, states.parameters, states.x, states.y, rate)
+        step = train_step(problem.network, route, states.parameters, states.x, states.y, rate, problem.l2)
     return {name: values.astype(np.float64) for name, values in by_name(*step).items()}
 
 
@@ -142,33 +144,53 @@ def test_no_step_of_the_lesson_is_outside_its_bound(way, lesson, dtype, rng):
     assert wrong(way(states), states.expectations()) == {}
 
 
+HIDDEN = [name for name in ACTIVATIONS if name != "softmax"]
+LAST = {"binary_cross_entropy": "sigmoid", "categorical_cross_entropy": "softmax"}
+
+
 def random_network(rng: np.random.Generator, loss: str) -> Network:
-    last = {"binary_cross_entropy": "sigmoid", "binary_cross_entropy_with_logits": "linear"}.get(loss)
+    last = "linear" if loss.endswith("with_logits") else LAST.get(loss.removeprefix("sparse_"))
     depth = int(rng.integers(0, 4))
-    hidden = [str(name) for name in rng.choice(ACTIVATIONS, depth)]
-    units = tuple(int(n) for n in rng.integers(1, 9, depth + 1))
-    return Network(
-        inputs=int(rng.integers(1, 9)), units=units, activations=(*hidden, last or str(rng.choice(ACTIVATIONS)))
-    )
+    units = [int(n) for n in rng.integers(1, 9, depth + 1)]
+    units[-1] = max(units[-1], 2)
+    hidden = [str(name) for name in rng.choice(HIDDEN, depth)]
+    activations = (*hidden, last or str(rng.choice(HIDDEN)))
+    return Network(inputs=int(rng.integers(1, 9)), units=tuple(units), activations=activations)
 
 
-def random_states(rng: np.random.Generator, loss: str, dtype: str, count: int) -> States:
+def random_targets(rng: np.random.Generator, loss: str, shape: tuple[int, ...]) -> Any:
+    """y in the domain of the loss: half of them sure, where it takes probabilities."""
+    if loss.startswith("sparse"):
+        return rng.integers(0, shape[-1], (*shape[:-1], 1))
+    if loss == "hinge":
+        return rng.choice([-1, 1], shape)
+    y = rng.random(shape)
+    if "categorical" in loss:
+        y[::2] = np.eye(shape[-1])[rng.integers(0, shape[-1], y[::2].shape[:-1])]
+        return y / y.sum(-1, keepdims=True)
+    y[::2] = np.round(y[::2])
+    return y
+
+
+def random_states(
+    rng: np.random.Generator, loss: str, dtype: str, count: int, network: Network | None = None
+) -> States:
     """Random states of one random network: up to 3 hidden layers of 1 to 8 units, batches of 1 to 5 rows."""
-    network, batch = random_network(rng, loss), int(rng.integers(1, 6))
+    network, batch = network or random_network(rng, loss), int(rng.integers(1, 6))
     size = 10 ** rng.uniform(-2, 1, (count, 1, 1))
     parameters = {
         name: (size * rng.normal(size=(count, *shape))).astype(dtype)
         for name, shape in network.parameter_shapes.items()
     }
     x = rng.normal(size=(count, batch, network.inputs)).astype(dtype)
-    y = rng.random((count, batch, network.units[-1])).astype(dtype)
-    y[::2] = np.round(y[::2])
+    y = random_targets(rng, loss, (count, batch, network.units[-1])).astype(dtype)
     problem = Problem(
         name="random",
         x=x[0],
         y=y[0],
         network=network,
         loss=loss,
+        l2=float(rng.choice([0.0, 0.01])),
         initial={name: values[0] for name, values in parameters.items()},
         optimizer=Optimizer(learning_rate=10 ** rng.uniform(-6, 0)),
         epochs=1,
@@ -188,6 +210,60 @@ def test_bound_encloses_random_networks(loss, dtype, rng):
         assert worst.max() <= 1, states.problem.network
         medians.append(np.median(worst))
     assert np.median(medians) > 0.01
+
+
+@dtypes
+@pytest.mark.parametrize("activation", HIDDEN)
+def test_bound_encloses_every_activation_and_is_tight(activation, dtype, rng):
+    """Measured: the worst element of a step at 0.02 (gelu_tanh) to 0.4 (relu) of its bound, in the median."""
+    network = Network(inputs=3, units=(4, 3, 2), activations=(activation, activation, "linear"))
+    states = random_states(rng, "mean_squared_error", dtype, 60, network)
+    worst = worst_of_each_step(exact_ratios(states, matrix_form(states)))
+    assert worst.max() <= 1
+    assert np.median(worst) > 0.01
+
+
+def moderate(rng: np.random.Generator, loss: str, activation: str) -> States:
+    """States in which every layer passes something on."""
+    last = "linear" if loss.endswith("with_logits") else LAST.get(loss.removeprefix("sparse_"), "linear")
+    states = random_states(rng, loss, "float64", 40, Network(inputs=3, units=(4, 3), activations=(activation, last)))
+    return states._replace(parameters={n: rng.normal(size=v.shape) for n, v in states.parameters.items()})
+
+
+@pytest.mark.parametrize("part", ["value", "slope"])
+@pytest.mark.parametrize("activation", HIDDEN)
+def test_an_activation_off_by_a_millionth_is_outside(activation, part, rng, monkeypatch):
+    states = moderate(rng, "mean_squared_error", activation)
+    expected, right = states.expectations(), ACTIVATIONS_BY_HAND[activation]
+    off = getattr(right, part)
+    planted = right._replace(**{part: lambda *z: off(*z) * (1 + 1e-6)})
+    monkeypatch.setitem(ACTIVATIONS_BY_HAND, activation, planted)
+    found = {name: outside(values, expected[name]) for name, values in matrix_form(states).items()}
+    caught = found["loss" if part == "value" else "gradient.W1"].reshape(states.count, -1).any(axis=1)
+    assert caught.mean() > 0.8
+
+
+@pytest.mark.parametrize("part", ["loss", "delta"])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_loss_off_by_a_millionth_is_outside(loss, part, rng):
+    states = moderate(rng, loss, "tanh")
+    route, *_ = loss_routes(states.problem.network, loss)
+    off = getattr(route, part)
+    found = matrix_form(states, route._replace(**{part: lambda y, z: off(y, z) * (1 + 1e-6)}))
+    expected = states.expectations()
+    caught = outside(
+        found["loss" if part == "loss" else "gradient.b2"], expected["loss" if part == "loss" else "gradient.b2"]
+    )
+    assert caught.reshape(states.count, -1).any(axis=1).mean() > 0.8
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_penalty_off_by_a_millionth_is_outside(loss, rng):
+    states = moderate(rng, loss, "tanh")
+    penalized = states._replace(problem=states.problem.changed(l2=0.5))
+    wrong_one = states._replace(problem=states.problem.changed(l2=0.5 * (1 + 1e-6)))
+    assert wrong(matrix_form(penalized), penalized.expectations()) == {}
+    assert wrong(matrix_form(wrong_one), penalized.expectations()).keys() >= {"loss", "gradient.W1", "gradient.W2"}
 
 
 class Habits(NamedTuple):

@@ -20,6 +20,15 @@ NETWORKS = {
     "one-layer": (Network(inputs=3, units=(2,), activations=("linear",)), "mean_squared_error"),
     "deep": (Network(inputs=3, units=(4, 2, 3), activations=("relu", "tanh", "sigmoid")), "half_squared_error"),
     "logits": (Network(inputs=2, units=(3, 2), activations=("relu", "linear")), "binary_cross_entropy_with_logits"),
+    "classes": (
+        Network(inputs=2, units=(3, 4, 3), activations=("gelu", "elu", "softmax")),
+        "categorical_cross_entropy",
+    ),
+    "scores": (
+        Network(inputs=2, units=(3, 3), activations=("leaky_relu", "linear")),
+        "categorical_cross_entropy_with_logits",
+    ),
+    "smooth": (Network(inputs=2, units=(3, 2, 2), activations=("silu", "softplus", "gelu_tanh")), "half_squared_error"),
     "narrow": (Network(inputs=1, units=(1, 1, 1), activations=("tanh", "linear", "relu")), "mean_squared_error"),
 }
 networks = pytest.mark.parametrize(("network", "loss"), NETWORKS.values(), ids=NETWORKS)
@@ -53,6 +62,19 @@ def test_every_gradient_is_the_central_difference_of_the_loss(network, loss, man
         for place in np.ndindex(shape):
             slope = (loss_with(name, place, h) - loss_with(name, place, -h)) / (2 * h)
             assert abs(slope - found[name][place]) < 1e-60, (name, place)
+
+
+@networks
+def test_penalty_moves_the_gradients_of_weights_alone(network, loss, many_digits, rng):
+    parameters, x, y = drawn(network, rng)
+    held, x, y = {name: balls(values) for name, values in parameters.items()}, balls(x), balls(y)
+    route, *_ = loss_routes(network, loss)
+    without, with_it = (train_step(network, route, held, x, y, flint.arb(1), l2) for l2 in (0.0, 0.75))
+    squares = sum((held[name] ** 2).sum() for name in held if name.startswith("W"))
+    assert abs(with_it.loss - without.loss - 0.375 * squares) < 1e-100
+    for name, values in held.items():
+        moved = with_it.gradients[name] - without.gradients[name] - (0.75 if name.startswith("W") else 0) * values
+        assert all(abs(one) < 1e-100 for one in moved.flat)
 
 
 @networks

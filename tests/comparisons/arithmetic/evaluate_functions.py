@@ -16,7 +16,10 @@ Evaluate = Callable[[Any], Any]
 
 def numpy_functions() -> dict[str, Evaluate]:
     """NumPy, with the sigmoid as the lesson writes it."""
-    functions = {name: getattr(np, name) for name in ("exp", "log", "tanh", "sqrt")}
+    from scipy.special import erfc
+
+    functions = {name: getattr(np, name) for name in ("exp", "log", "tanh", "sqrt", "expm1", "log1p", "arctan")}
+    functions["erfc"] = erfc
     return {**functions, "power": lambda z: z**0.75, "sigmoid": lambda z: 1 / (1 + np.exp(-z))}
 
 
@@ -24,7 +27,9 @@ def torch_functions() -> dict[str, Evaluate]:
     """PyTorch on the processor."""
     import torch
 
-    functions = {name: getattr(torch, name) for name in ("exp", "log", "tanh", "sqrt", "sigmoid")}
+    names = ("exp", "log", "tanh", "sqrt", "sigmoid", "expm1", "log1p", "arctan")
+    functions = {name: getattr(torch, name) for name in names}
+    functions["erfc"] = lambda z: 1 - torch.erf(z)
     functions["power"] = lambda z: z**0.75
     return {name: lambda z, f=f: f(torch.tensor(z)).numpy() for name, f in functions.items()}
 
@@ -33,7 +38,9 @@ def tensorflow_functions() -> dict[str, Evaluate]:
     """TensorFlow, eagerly."""
     import tensorflow as tf
 
-    functions = {name: getattr(tf.math, name) for name in ("exp", "log", "tanh", "sqrt", "sigmoid")}
+    names = ("exp", "log", "tanh", "sqrt", "sigmoid", "expm1", "log1p")
+    functions = {name: getattr(tf.math, name) for name in names}
+    functions |= {"arctan": tf.math.atan, "erfc": lambda z: 1 - tf.math.erf(z)}
     functions["power"] = lambda z: z**0.75
     return {name: lambda z, f=f: f(tf.constant(z)).numpy() for name, f in functions.items()}
 
@@ -43,7 +50,9 @@ def jax_functions() -> dict[str, Evaluate]:
     import jax
 
     jax.config.update("jax_enable_x64", True)
-    functions = {name: getattr(jax.numpy, name) for name in ("exp", "log", "tanh", "sqrt")}
+    names = ("exp", "log", "tanh", "sqrt", "expm1", "log1p", "arctan")
+    functions = {name: getattr(jax.numpy, name) for name in names}
+    functions["erfc"] = jax.scipy.special.erfc
     functions |= {"power": lambda z: z**0.75, "sigmoid": jax.nn.sigmoid}
     return {name: lambda z, f=f: np.asarray(jax.jit(f)(z)) for name, f in functions.items()}
 

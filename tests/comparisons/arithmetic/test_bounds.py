@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 import flint
 import numpy as np
 import pytest
+from scipy.special import erfc
 
 from comparisons.arithmetic.bounds import Bounded
 from comparisons.arithmetic.exact import working_bits
 from comparisons.arithmetic.precision import FLOAT32, FLOAT64, FUNCTION_ERROR, Precision
-from manual.activations import sigmoid
-from manual.losses import softplus
+from manual.activations import sigmoid, softplus
 
 PRECISIONS = pytest.mark.parametrize("precision", [FLOAT64, FLOAT32], ids=lambda precision: precision.name)
 DTYPES = {"float64": np.float64, "float32": np.float32}
@@ -66,6 +66,10 @@ RULES = {
     "step": Rule(lambda a: np.where(a > 0, 1, 0), lambda a: arb(1) if a > 0 else arb(0), 0, 1),
     "exp": Rule(np.exp, lambda a: a.exp(), FUNCTION_ERROR["exp"], 1),
     "log": Rule(np.log, lambda a: a.log(), FUNCTION_ERROR["log"], 1),
+    "expm1": Rule(np.expm1, lambda a: a.expm1(), FUNCTION_ERROR["expm1"], 1),
+    "log1p": Rule(np.log1p, lambda a: a.log1p(), FUNCTION_ERROR["log1p"], 1),
+    "erfc": Rule(erfc, lambda a: a.erfc(), FUNCTION_ERROR["erfc"], 1),
+    "arctan": Rule(np.arctan, lambda a: a.atan(), FUNCTION_ERROR["arctan"], 1),
     "tanh": Rule(np.tanh, lambda a: a.tanh(), FUNCTION_ERROR["tanh"], 1),
 }
 BY_TWO = [name for name, rule in RULES.items() if rule.operands == 2]

@@ -22,12 +22,13 @@ from comparisons.arithmetic.symbolic import (
     latex,
     symbolic_parameters,
     symbolic_rows,
+    symbols,
 )
-from manual.activations import ACTIVATIONS
+from manual.activations import ACTIVATIONS, softmax, softmax_backward
 from manual.losses import LOSSES
 from manual.network import forward, loss_routes, train_step
 from manual.nine_derivatives import classification, regression
-from manual.routes import Route
+from manual.routes import Route, routes
 from problems.problem import Network
 
 RATE = as_symbols(sympy.Symbol("eta", positive=True))
@@ -127,7 +128,7 @@ each_sign = pytest.mark.parametrize("sign", SIGNS)
 
 
 @each_sign
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("name", [name for name in ACTIVATIONS if name != "softmax"])
 def test_activation_slope_is_the_derivative(name, sign):
     z = as_symbols(sympy.Symbol("z", **SIGNS[sign]))
     value, slope = ACTIVATIONS[name]
@@ -144,9 +145,37 @@ def test_stable_sigmoid_is_the_sigmoid(sign):
 @pytest.mark.parametrize("name", LOSSES)
 def test_loss_derivative_is_the_derivative(name, sign):
     table = np.array([[sympy.Symbol(f"p{i}{j}", **SIGNS[sign]) for j in "12"] for i in "123"], dtype=object)
-    y_hat, y = as_symbols(table), as_symbols(np.array([[sympy.Symbol(f"y{i}{j}") for j in "12"] for i in "123"]))
-    value, slope = LOSSES[name]
-    assert all(is_zero(wrong) for wrong in (slope(y, y_hat) - derivative(value(y, y_hat), y_hat)).flat)
+    columns = "1" if name.startswith("sparse") else "12"
+    y = as_symbols(np.array([[sympy.Symbol(f"y{i}{j}", real=True) for j in columns] for i in "123"]))
+    y_hat, (value, slope) = as_symbols(table), LOSSES[name]
+    size = 1 if sign == "positive" else -1
+    point = {symbol: sympy.Rational(size * k, 7) for symbol, k in zip(table.flat, (1, 25, 3, 4, 40, 2), strict=True)}
+    point |= dict(zip(np.asarray(y).flat, (1, 0, 1) if len(columns) == 1 else (1, -1, 1, 1, 0, 1), strict=True))
+    branches = as_symbols(branch(value(y, y_hat).item(), point))
+    assert all(is_zero(branch(wrong, point)) for wrong in (slope(y, y_hat) - derivative(branches, y_hat)).flat)
+
+
+def test_softmax_backward_is_the_derivative():
+    z, weights = symbols("z", (1, 3)), symbols("w", (1, 3))
+    found = softmax_backward(softmax(z), weights)
+    assert all(is_zero(wrong) for wrong in (found - derivative((weights * softmax(z)).sum(), z)).flat)
+
+
+def class_routes() -> list[Any]:
+    return [
+        pytest.param(route, id=route.name.replace(" ", "-")) for route in routes("categorical_cross_entropy", "softmax")
+    ]
+
+
+@pytest.mark.parametrize("route", class_routes())
+def test_every_route_to_the_classes_is_the_same_function(route: Route) -> None:
+    z, y = symbols("z", (1, 2)), symbols("y", (1, 2))
+    cross_entropy = -(y * np.log(np.exp(z) / np.exp(z).sum(-1, keepdims=True))).sum()
+    slope = derivative(cross_entropy, z)
+    assert all(is_zero(wrong) for wrong in (route.delta(y, z) - slope).flat)
+    assert all(is_zero(wrong) for wrong in (derivative(route.loss(y, z), z) - slope).flat)
+    point = {symbol: sympy.Rational(k, 3) for symbol, k in zip([*z.flat, *y.flat], (2, -5, 1, 7), strict=True)}
+    assert abs(sympy.N((route.loss(y, z) - cross_entropy).item().subs(point), 60)) < 1e-50
 
 
 def output_routes() -> list[Any]:

@@ -1,0 +1,31 @@
+"""What differs between the number systems that the formulas run over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Number = Any  # an array of any of the number systems
+
+
+def ways(first: Number, *others: Callable[[], Number]) -> Number:
+    """One quantity that libraries evaluate in several ways: the first of them.
+
+    Error-carrying arrays cover the others too, which no other number system computes.
+    """
+    covering = getattr(first, "covering", None)
+    return covering(*(other() for other in others)) if covering else first
+
+
+def own(number: float, z: Number) -> Number:
+    """`number` in the number system of z and in its dtype, so that what is made of it, such as √2, is as exact as z."""
+    return number * z**0
+
+
+def shift(z: Number) -> Number:
+    """A number for each row that keeps e^(z − shift) from overflowing, its maximum; it must cancel in the formula.
+
+    Since it cancels, number systems that know better than the maximum have a `shift` of their own.
+    """
+    of_its_own = getattr(z, "shift", None)
+    return of_its_own() if of_its_own else z.max(-1, keepdims=True)  # (..., rows, 1)
