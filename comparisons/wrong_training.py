@@ -24,7 +24,9 @@ def wrongly_trained(problem: Problem, wrong: WrongUpdate) -> Iterator[Step]:
     parameters, slots = problem.initial, dict[str, Slots]()
     for t, rows in enumerate(batches(problem), 1):
         with np.errstate(all="ignore"):
-            step = train_step(problem.network, route, parameters, problem.x[rows], problem.y[rows], number(0), problem.l2)
+            step = train_step(
+                problem.network, route, parameters, problem.x[rows], problem.y[rows], number(0), problem.l2
+            )
             given = coefficients(wrong.optimizer, t, number)
             parameters, slots = wrongly_updated(wrong, parameters, step.gradients, slots, given)
         yield Step(rows=rows, loss=step.loss, gradients=step.gradients, parameters=parameters)

@@ -1,4 +1,4 @@
-"""Random problems over the whole space that can be trained: networks, losses, optimizers, schedules, penalties, rows."""
+"""Random problems over all that can be trained: networks, losses, optimizers, schedules, penalties, rows."""
 
 from __future__ import annotations
 

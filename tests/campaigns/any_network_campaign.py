@@ -1,8 +1,8 @@
 """No false alarm on any network: random problems over the whole space agree, or deviate as is known.
 
-Run as `python tests/campaigns/any_network_campaign.py [--problems N] [--everywhere M] [--seed S]`: N problems by hand
-and in PyTorch, the first M of them by every installed implementation. Prints tables in Markdown; exit status 1 where
-a step is outside its bound with no known deviation to explain it.
+Run as `python tests/campaigns/any_network_campaign.py [--problems N] [--everywhere M] [--seed S]`: by hand and in
+PyTorch until PyTorch has trained N problems, the first M drawn by every installed implementation. Prints tables in
+Markdown; exit status 1 where a step is outside its bound with no known deviation to explain it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from comparisons.workers import Outcome, train_all
 from problems.problem import Problem
 
 TIMEOUT = 1800.0  # seconds for one framework and one round
-ROUND = 100  # problems whose traces are held at once
+ROUND = 50  # problems whose traces are held at once
 PAIR = ("manual-matrix", "torch")
 
 
@@ -47,6 +47,11 @@ class Count:
     skipped: Counter[str] = field(default_factory=Counter)
     texts: Counter[str] = field(default_factory=Counter)
     messages: list[str] = field(default_factory=list)
+
+    @property
+    def trained(self) -> int:
+        """Problems that it could express."""
+        return self.agree + self.known + self.alarms
 
 
 def add(count: Count, problem: Problem, outcome: Outcome) -> None:
@@ -90,8 +95,8 @@ def campaign(seed: int, problems: int, everywhere: int) -> dict[tuple[str, str],
     counts: dict[tuple[str, str], Count] = {}
     drawn = any_problems(seed)
     done = 0
-    while done < problems:
-        several = list(islice(drawn, min(ROUND, problems - done)))
+    while sum(count.trained for (name, _), count in counts.items() if name == PAIR[1]) < problems:
+        several = list(islice(drawn, ROUND))
         for name in present(NAMES if done < everywhere else PAIR):
             chosen = several[: max(everywhere - done, 0)] if name not in PAIR else several
             for problem, outcome in zip(chosen, outcomes(name, chosen), strict=True):
@@ -114,8 +119,7 @@ def table(counts: dict[tuple[str, str], Count]) -> Iterator[str]:
     yield f"| implementation | dtype | {' | '.join(columns)} |"
     yield "|---|---|" + "--:|" * len(columns)
     for (name, dtype), count in counts.items():
-        trained = count.agree + count.known + count.alarms
-        numbers = [trained, count.agree, count.known, count.alarms, count.skipped.total(), count.steps]
+        numbers = [count.trained, count.agree, count.known, count.alarms, count.skipped.total(), count.steps]
         numbers += [count.compared, count.not_told]
         yield f"| {name} | {dtype} | " + " | ".join([*(f"{n:,}" for n in numbers), f"{count.worst:.2f}"]) + " |"
 
@@ -133,15 +137,15 @@ def reasons(counts: dict[tuple[str, str], Count]) -> Iterator[str]:
 def main() -> int:
     """Run the campaign and print what came of it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--problems", type=int, default=2000, help="problems by hand and in PyTorch (2000)")
-    parser.add_argument("--everywhere", type=int, default=200, help="how many of them everywhere (200)")
+    parser.add_argument("--problems", type=int, default=2000, help="problems that PyTorch trains (2000)")
+    parser.add_argument("--everywhere", type=int, default=200, help="how many of the first drawn everywhere (200)")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     started = time.perf_counter()
     counts = campaign(options.seed, options.problems, options.everywhere)
     took = time.perf_counter() - started
     versions = ", ".join(f"{name} ({version(name)})" for name in present(NAMES))
-    print(f"seed {options.seed}, {options.problems} problems, {took:.0f} s: {versions}\n")
+    print(f"seed {options.seed}, {took:.0f} s: {versions}\n")
     print("\n".join(table(counts)), "\n")
     print("\n".join(reasons(counts)))
     messages = [message for count in counts.values() for message in count.messages]
