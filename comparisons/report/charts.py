@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from math import ceil, floor, log10
 from typing import Any
 
 from comparisons.report.curves import Point
@@ -11,6 +12,7 @@ from comparisons.report.curves import Point
 WIDTH, HEIGHT = 330, 215
 COLORS = 8
 FEW_STEPS = 60
+MOST_POWERS, FEW_POWERS = 7, 2  # of ten, marked on a logarithmic axis
 FEW = 12  # places of an axis that are all marked
 VEGA_LITE = "5.21"
 WHOLE = "datum.value ? format(datum.value, '~s') : '0'"
@@ -42,7 +44,8 @@ def chart(
     if not any(point["y"] is not None for point in found):
         return ""
     scale = {"type": "log", "nice": True} if log else {"type": "linear", "zero": False}
-    axes = _axes(x, title, scale, _ticks([*found, *bound]))
+    marks = _powers([*found, *bound]) if log else {}
+    axes = _axes(x, title, scale, _ticks([*found, *bound]), marks)
     layers = [_lines(found, axes)]
     if bound:
         layers.insert(0, _bound(bound, axes))
@@ -84,11 +87,20 @@ def _ticks(found: Sequence[Point]) -> dict[str, Any]:
     return {"values": list(span)} if len(span) <= FEW else {}
 
 
-def _axes(x: str, title: str, scale: dict[str, Any], ticks: dict[str, Any]) -> dict[str, Any]:
+def _powers(found: Sequence[Point]) -> dict[str, Any]:
+    """Powers of ten, so many that they can be told apart; their halves and fifths too where there are few."""
+    values = [point["y"] for point in found if point["y"] is not None]
+    low, high = floor(log10(min(values))), ceil(log10(max(values)))
+    every = ceil((high - low + 1) / MOST_POWERS)
+    parts = (1, 2, 5) if high - low <= FEW_POWERS else (1,)
+    return {"values": [float(f"{part}e{power}") for power in range(low, high + 1, every) for part in parts]}
+
+
+def _axes(x: str, title: str, scale: dict[str, Any], ticks: dict[str, Any], marks: dict[str, Any]) -> dict[str, Any]:
     across = {"field": "x", "type": "quantitative", "title": x, "scale": {"zero": False, "nice": False}}
     across["axis"] = {"labelExpr": WHOLE, "tickMinStep": 1, "grid": False} | ticks
     up = {"field": "y", "type": "quantitative", "title": title, "scale": scale}
-    up["axis"] = {"labelExpr": SHORT, "tickCount": 6}
+    up["axis"] = {"labelExpr": SHORT, "tickCount": 6} | marks
     return {"x": across, "y": up}
 
 

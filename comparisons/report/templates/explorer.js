@@ -16,7 +16,8 @@ for (const root of document.querySelectorAll("[data-explorer]")) {
     const [group, of] = quantity.split(".");
     return group === "gradient" ? `∂L/∂${of}` : group === "parameter" ? `new ${of}` : group;
   };
-  const brief = (value) => (isFinite(value) ? String(Number(Number(value).toPrecision(4))) : String(value));
+  const brief = (value) => (!isFinite(value) ? String(value)
+    : Math.abs(value) >= 1e6 ? Number(value).toExponential(3) : String(Number(Number(value).toPrecision(4))));
   const scrolling = (label, table) => {
     const box = node("div", { className: "scroll", tabIndex: 0 }, table);
     box.setAttribute("role", "region");

@@ -112,6 +112,21 @@ def test_page_of_100_000_steps_stays_small_and_keeps_the_bad_step():
     assert result.audit.deviations[0].step in [step["step"] for step in data["steps"]]
 
 
+def test_report_of_20_steps_stays_cheap(page):
+    """Drawing takes most of its time: docs/report.md says how much."""
+    assert page.count("<svg") == 7  # two of losses, one of drift, four of parameters
+    assert len(page.encode()) < 500_000
+
+
+def test_logarithmic_axis_is_marked_in_powers_of_ten():
+    points = [{"s": 0, "x": x, "y": 3.0 * 10.0**-x} for x in range(1, 18)]
+    labels = set(re.findall(r">(\d[\d.e-]*)</text>", chart(points, "drift", x="", log=True))) - {
+        str(x) for x in range(18)
+    }
+    assert {f"{float(label):e}".split("e")[0] for label in labels} == {"1.000000"}
+    assert len(labels) > 3
+
+
 def test_labels_of_an_axis_keep_their_digits():
     points = [{"s": 0, "x": x, "y": x * 0.0051} for x in range(1, 6)]
     labels = re.findall(r">([\d.]+)</text>", chart(points, "loss", x="epoch"))
