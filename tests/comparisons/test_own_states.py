@@ -7,13 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from comparisons import own_states
 from comparisons.arithmetic.exact import distance
 from comparisons.arithmetic.precision import PRECISIONS
-from comparisons.exact_updates import exact_updates
+from comparisons.audit import audit, observations
+from comparisons.exact_updates import exact_update, exact_updates
 from comparisons.own_states import OwnStates
+from comparisons.verdict import Verdict
 from manual.optimizers import coefficients, rules
 from manual.optimizers.clipping import NORMS, SCALINGS, clipped
 from manual.optimizers.update import initial_slots
+from manual.train import train
 from problems.catalogue import named_problem
 from problems.optimizer import FORMS, OPTIMIZERS
 from problems.problem import Optimizer
@@ -360,3 +364,68 @@ def test_a_planted_mistake_leaves_the_bound_within_twenty_steps(name, mistake, d
     trace = trace.part(0, 20)
     wrong = (ratios(trace) > 1).any() or not all(np.isfinite(values).all() for values in trace.parameters.values())
     assert bool(wrong) is ((name, mistake) not in THE_SAME)
+
+
+def trained(optimizer, dtype="float64", batch_size=1):
+    problem = started(optimizer, dtype, batch_size=batch_size)
+    return Trace.record(problem, train(problem), implementation="manual-matrix")
+
+
+@each_dtype
+@each_optimizer
+def test_training_by_hand_agrees_with_every_optimizer(optimizer, dtype):
+    found = audit(trained(optimizer, dtype, batch_size=3))
+    assert found.verdict is Verdict.AGREES
+    assert found.carries == dtype
+
+
+def test_updates_in_float32_of_a_float64_run_carry_float32():
+    trace = trained(Optimizer(name="adam", learning_rate=0.01))
+    rounded = {name: values.astype(np.float32).astype(np.float64) for name, values in trace.parameters.items()}
+    found = audit(replace(trace, parameters=rounded))
+    assert found.verdict is Verdict.DISAGREES
+    assert found.carries == "float32"
+
+
+def test_after_a_gradient_that_is_not_finite_nothing_is_told():
+    trace = fabricated(
+        PLAIN_FORMS["adam-corrected"], "ordinary", "float64", Evaluated(OPTIMIZED["adam-corrected"], float)
+    )
+    gradients = {name: values.copy() for name, values in trace.gradients.items()}
+    gradients["W1"][5, 0, 1] = np.nan
+    positions = np.arange(trace.steps)
+    before = {name: trace.before(name, positions) for name in trace.problem.initial}
+    due = OwnStates(replace(trace, gradients=gradients)).updates(positions, before, PRECISIONS["float64"])["W1"].error
+    assert np.isfinite(due[:5]).all()
+    assert np.isinf(due[5:, 0, 1]).all()
+    assert np.isfinite(due[:, 1, 1]).all()
+
+
+def test_blocks_are_parts_of_the_whole(monkeypatch):
+    trace = trained(OPTIMIZED["clipped norm"], batch_size=3)
+    whole = audit(trace)
+    monkeypatch.setattr(own_states, "BLOCK_ELEMENTS", 100)
+    parts = [observed.positions.tolist() for observed in observations(trace)]
+    assert len(parts) > 5
+    assert sorted(position for part in parts for position in part) == list(range(trace.steps))
+    assert audit(trace).quantities == whole.quantities
+
+
+def test_steps_may_be_asked_for_in_any_order(monkeypatch):
+    monkeypatch.setattr(own_states, "BLOCK_ELEMENTS", 60)
+    trace = trained(OPTIMIZED["nadam-dozat"])
+    states = OwnStates(trace)
+
+    def error(position, of):
+        before = {name: trace.before(name, np.array([position])) for name in trace.problem.initial}
+        return of.updates(np.array([position]), before, PRECISIONS["float64"])["W1"].error
+
+    assert all((error(k, states) == error(k, OwnStates(trace))).all() for k in (30, 3, 17, 16, 39))
+
+
+def test_the_exact_update_after_a_gradient_that_is_not_finite_is_not_a_number():
+    trace = trained(OPTIMIZED["adam-corrected"])
+    gradients = {name: values.copy() for name, values in trace.gradients.items()}
+    assert exact_update(trace, 5)["W1"][0, 0].is_finite()
+    gradients["b1"][3] = np.inf
+    assert not exact_update(replace(trace, gradients=gradients), 5)["W1"][0, 0].is_finite()
