@@ -108,6 +108,12 @@ def huber_in_parts(y: Number, y_hat: Number) -> Number:
     return total(0.5 * q**2 + (e - q)) / count(y)
 
 
+def huber_in_parts_derivative(y: Number, y_hat: Number) -> Number:
+    """∂L/∂ŷ = sign(ŷ − y) (1 + (q − 1)) / N, as the two parts of the sum are differentiated one by one."""
+    e = y_hat - y
+    return np.sign(e) * (1 + (np.minimum(np.abs(e), 1) - 1)) / count(y)
+
+
 def hinge(y: Number, y_hat: Number) -> Number:
     """L = 1/N Σ max(0, 1 − y ŷ), y −1 or 1, N = rows · outputs."""
     return total(np.maximum(1 - y * y_hat, 0)) / count(y)

@@ -22,8 +22,8 @@ from manual.losses import (
     binary_cross_entropy_with_logits_derivative,
     categorical_cross_entropy_with_logits,
     categorical_cross_entropy_with_logits_derivative,
-    huber_derivative,
     huber_in_parts,
+    huber_in_parts_derivative,
     log_sigmoid_form,
     log_sigmoid_form_derivative,
     log_softmax_form_derivative,
@@ -96,7 +96,7 @@ FROM_CLASS_PROBABILITIES = (
     chain_of("chain", CATEGORICAL, "softmax"),
     chain_of("normalized", NORMALIZED, "softmax"),
 )
-HUBER_IN_PARTS = Loss(huber_in_parts, huber_derivative)
+HUBER_IN_PARTS = Loss(huber_in_parts, huber_in_parts_derivative)
 
 
 def routes(loss: str, activation: str) -> tuple[Route, ...]:

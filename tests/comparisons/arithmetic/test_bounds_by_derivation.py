@@ -73,9 +73,9 @@ def test_other_power_carries_towards_zero():
     assert_bound(bounded(2.0, 0.5) ** -0.5, carried + roundings(units) * (2.0**-0.5 + carried) + units * S)
 
 
-def test_power_needs_an_exact_exponent():
-    with pytest.raises(NotImplementedError, match=r"^Bounded: a power needs an exact exponent$"):
-        bounded(2.0) ** bounded(2.0, 0.5)
+def test_power_by_a_rounded_exponent_carries_its_error_times_the_logarithm():
+    carried, units = 4 * np.expm1(0.5 * np.log(2)), FUNCTION_ERROR["power"] + 2 * np.log(2)
+    assert_bound(bounded(2.0) ** bounded(2.0, 0.5), carried + units * W * (4 + carried) + units * S)
 
 
 def test_root_carries_towards_zero():
