@@ -13,6 +13,7 @@ from problems.problem import Problem
 @dataclass(frozen=True, kw_only=True)
 class KnownDeviation:
     """carries: the precision computed in instead of a higher one; route: the loss computed instead, in a precision;
+    problem: the problem that is trained instead, of the same data and optimizer;
     concerns: the problems that meet it; reproduction: Python lines that print `True` while the deviation exists;
     environment: what they run under."""
 
@@ -23,4 +24,5 @@ class KnownDeviation:
     concerns: Callable[[Problem], bool]
     carries: Precision | None = None
     route: Callable[[Precision], Route] | None = None
+    problem: Callable[[Problem], Problem] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)

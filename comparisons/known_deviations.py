@@ -8,7 +8,7 @@ fails when the deviation is gone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import combinations
 
@@ -18,6 +18,7 @@ from comparisons.arithmetic.bounds import Bounded
 from comparisons.arithmetic.precision import FLOAT32, FLOAT64, PRECISIONS, Precision
 from comparisons.audit import Observed, observations
 from comparisons.known_deviation import KnownDeviation
+from comparisons.known_function_deviations import FUNCTION_DEVIATIONS
 from comparisons.known_update_deviations import UPDATE_DEVIATIONS
 from comparisons.own_states import Before
 from comparisons.reference import Expectation, expectations, leaves, quantities
@@ -28,6 +29,7 @@ from manual.losses import binary_cross_entropy, binary_cross_entropy_derivative,
 from manual.network import completed_step, forward
 from manual.routes import Formula, Route
 from problems.problem import Array, Problem
+from problems.targets import SPARSE
 from problems.trace import Trace
 
 FLOAT32_PRODUCTS = replace(FLOAT64, name="float64, matrix products in float32", products=FLOAT32)
@@ -116,6 +118,7 @@ _KERAS_CLIPS_REPRODUCTION = (
 
 KNOWN_DEVIATIONS = (
     *UPDATE_DEVIATIONS,
+    *FUNCTION_DEVIATIONS,
     KnownDeviation(
         implementation="keras-torch",
         text="keras.ops.matmul on Keras's torch backend multiplies float64 matrices in float32",
@@ -204,20 +207,30 @@ def _explains(together: tuple[KnownDeviation, ...], observed: Observed) -> bool:
     carried = _carried([known.carries for known in together if known.carries], run)
     states = (problem, observed.before, observed.x, observed.y)
     right = expectations(*states)
-    lower = expectations(*states, carried)
+    trained = _trained([known.problem for known in together if known.problem], problem)
+    lower = expectations(trained, *states[1:], carried)
     explained = _explained_steps(observed, right, lower)
     updates = {name: lower[name] for name in lower if name.startswith("parameter.")}
     for known in together:
         if known.route is not None:
-            other = instead(observed, known.route(carried), carried)
+            other = instead(replace(observed, problem=trained), known.route(carried), carried)
             if isinstance(observed.before, Before):  # its updates follow from its own gradients
                 other |= updates
             explained |= _explained_steps(observed, right, other)
     return bool(explained.all())
 
 
+def _trained(changes: list[Callable[[Problem], Problem]], problem: Problem) -> Problem:
+    """The problem after every change."""
+    for change in changes:
+        problem = change(problem)
+    return problem
+
+
 def _carried(lower: list[Precision], run: Precision) -> Precision:
     """What is left of `run` where several deviations each lower a part of it."""
+    if not lower:
+        return run
     lowest = min([run, *lower], key=lambda one: one.digits)
     if lowest.digits < run.digits:
         return lowest
@@ -241,7 +254,8 @@ def instead(observed: Observed, route: Route, carried: Precision) -> dict[str, E
     problem = observed.problem
     run = PRECISIONS[problem.dtype]
     state = {name: leaves(values, run, carried) for name, values in observed.before.items()}
-    x, y = leaves(observed.x, run, carried), leaves(observed.y, run, carried)
+    x = leaves(observed.x, run, carried)
+    y = Bounded.exact(observed.y, carried) if problem.loss in SPARSE else leaves(observed.y, run, carried)
     rate = Bounded.rounded(problem.optimizer.learning_rate, carried)
     _, cache = forward(problem.network, state, x)
     loss, dz = route.loss(y, cache.z[-1]), route.delta(y, cache.z[-1])

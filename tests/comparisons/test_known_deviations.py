@@ -23,7 +23,7 @@ from manual.optimizers import sgd
 from problems.catalogue import named_problem
 from problems.initializers import starting_parameters
 from problems.order import batches
-from problems.problem import Optimizer, Problem
+from problems.problem import Network, Optimizer, Problem
 from problems.schedule import Schedule
 from problems.step import Step
 from problems.trace import Trace
@@ -135,9 +135,10 @@ def regression() -> Problem:
 
 
 def with_mistake(trace: Trace, group: str, name: str, step: int) -> Trace:
-    """`trace` with the last element of one tensor 0.1 % off at `step`, counted from 1."""
+    """`trace` with the last element of one tensor 0.1 % off at `step`, counted from 1; by 0.001 where it is 0."""
     tensors: Any = {key: values.copy() for key, values in getattr(trace, group).items()}
-    tensors[name][step - 1].flat[-1] *= 1.001
+    last = tensors[name][step - 1].flat
+    last[-1] = last[-1] * 1.001 or 0.001
     return replace(trace, **{group: tensors})
 
 
@@ -183,12 +184,91 @@ def decaying(name: str) -> Problem:
     return with_optimizer("sgd", {}, Schedule(name=name, every=3, **settings))
 
 
+def small(loss: str, y: Any, activations: tuple[str, ...] = ("tanh", "linear"), **changes: Any) -> Problem:
+    """Three rows of two inputs, two hidden nodes and as many outputs as y has columns, or three for class numbers."""
+    outputs = 3 if loss.startswith("sparse") else len(y[0])
+    network = Network(inputs=2, units=(2, outputs), activations=activations)
+    x = [[0.5, -1.0], [1.5, 0.25], [-0.75, 2.0]]
+    start = {"initial": starting_parameters(network, "random:7"), "optimizer": Optimizer(learning_rate=0.1)}
+    return Problem(name="small", x=x, y=y, network=network, loss=loss, epochs=2, **(start | changes))
+
+
+def with_losses(problem: Problem, implementation: str, changed: Callable[[Any], Any]) -> Trace:
+    """A run by hand that tells another loss."""
+    trace = Trace.record(problem, by_hand.train(problem), implementation=implementation)
+    return replace(trace, loss=changed(trace.loss))
+
+
+def sure_and_wrong(loss: str) -> Problem:
+    """Class 1 where the softmax says class 0 or 2, and of class 1 no more than e^-39."""
+    y = [[1]] * 3 if loss.startswith("sparse") else [[0, 1, 0]] * 3
+    problem = small(loss, y, ("linear", "softmax"))
+    biases = {"b2": np.array([[40.0, 0.0, 39.0]]), "W2": np.array([[0.01, 0.02, 0.03], [0.02, -0.01, 0.01]])}
+    rate = Optimizer(learning_rate=1e-9)
+    return problem.changed(initial={**problem.initial, **biases}, epochs=1, optimizer=rate)
+
+
+def standing_still(problem: Problem, implementation: str) -> Trace:
+    """A run whose probability of the right class is clipped to 1e-7: no gradient, no step."""
+    still = {name: np.zeros_like(values) for name, values in problem.initial.items()}
+    steps = [
+        Step(rows=rows, loss=-np.log(1e-7), gradients=still, parameters=problem.initial) for rows in batches(problem)
+    ]
+    return Trace.record(problem, steps, implementation=implementation)
+
+
+def with_l2_in_float32(problem: Problem) -> Trace:
+    """A run whose penalty alone is a float32 number."""
+    rounded = problem.changed(l2=single(problem.l2))
+    return Trace.record(problem, by_hand.train(rounded), implementation="keras-tensorflow")
+
+
+REAL = [[0.5, -1.0], [2.0, 0.25], [-0.3, 0.7]]
+SIGNS = [[1.0, -1.0], [-1.0, -1.0], [1.0, 1.0]]
+LEAST = np.finfo(np.float64).eps  # scikit-learn's smallest probability
+
 EXPLAINED = {
     "keras-torch-matmul": (lambda: with_float32_products(regression()), "matmul"),
     "keras-torch-saturated": (lambda: with_float32_products(pulled(-9.3)), "matmul"),
     "keras-jax-tanh": (lambda: in_float32(regression(), "keras-jax"), "tanh"),
     "torch-clamps": (lambda: clamped(saturating()), "BCELoss"),
     "jax-log1p": (near_log1p, "log1p"),
+    "sklearn-outputs": (
+        lambda: with_losses(small("half_squared_error", REAL), "sklearn", lambda loss: loss / 2),
+        "MLPRegressor",
+    ),
+    "sklearn-clip": (
+        lambda: with_losses(
+            sure_and_wrong("categorical_cross_entropy"), "sklearn", lambda loss: np.full_like(loss, -np.log(LEAST))
+        ),
+        "MLPClassifier",
+    ),
+    "sklearn-clip-sparse": (
+        lambda: with_losses(
+            sure_and_wrong("sparse_categorical_cross_entropy"),
+            "sklearn",
+            lambda loss: np.full_like(loss, -np.log(LEAST)),
+        ),
+        "MLPClassifier",
+    ),
+    **{
+        f"keras-{backend}-{loss}": (
+            lambda backend=backend, loss=loss: standing_still(sure_and_wrong(loss), f"keras-{backend}"),
+            "crossentropy",
+        )
+        for backend in ("torch", "jax")
+        for loss in ("categorical_cross_entropy", "sparse_categorical_cross_entropy")
+    },
+    "keras-torch-hinge": (lambda: in_float32(small("hinge", SIGNS), "keras-torch"), "hinge"),
+    "keras-tensorflow-leaky": (
+        lambda: in_float32(small("half_squared_error", REAL, ("leaky_relu", "linear")), "keras-tensorflow"),
+        "leaky_relu",
+    ),
+    "keras-tensorflow-gelu": (
+        lambda: in_float32(small("half_squared_error", REAL, ("gelu", "linear")), "keras-tensorflow"),
+        "gelu",
+    ),
+    "keras-tensorflow-l2": (lambda: with_l2_in_float32(small("half_squared_error", REAL, l2=0.1)), "L2"),
     "torch-nadam": (lambda: with_float32_settings(nadam(), "torch"), "NAdam"),
     "jax-step": (lambda: with_float32_settings(decaying("step"), "jax"), "exponential_decay"),
     "jax-exponential": (lambda: with_float32_settings(decaying("exponential"), "jax"), "exponential_decay"),
@@ -280,6 +360,13 @@ def test_of_settings_says_nothing_of_plain_descent(name: str) -> None:
 @pytest.mark.parametrize("name", ["torch", "jax"])
 def test_of_settings_is_of_its_own_optimizer(name: str) -> None:
     assert explanation(with_float32_settings(with_optimizer("adam", {}), name)) is None
+
+
+def test_in_float32_the_number_of_a_class_stays_that_of_one_class() -> None:
+    """Were it 1 or thereabouts, every probability might be the right class's, and any loss would be explained."""
+    problem = sure_and_wrong("sparse_categorical_cross_entropy").changed(l2=0.1)
+    trace = in_float32(problem, "keras-tensorflow")
+    assert explanation(replace(trace, loss=trace.loss * 1.001)) is None
 
 
 def test_agreement_has_no_known_deviation() -> None:

@@ -12,7 +12,9 @@ from comparisons.blind_spots import blind_spots
 from comparisons.mutants import catalogue, elements, single_mutants
 from comparisons.sensitivity import Tolerance, planted_steps, right_step, sensitivity
 from comparisons.sensitivity_report import as_json, matrix_text
+from problems.catalogue import named_problem
 from problems.initializers import starting_parameters
+from problems.problem import Optimizer, ProblemError
 
 TOLERANCES = [Tolerance(rtol=rtol, atol=rtol) for rtol in (1e-3, 1e-5, 1e-9)]
 
@@ -118,3 +120,9 @@ def test_what_was_noticed_once_stays_noticed(lesson):
     first, all_steps = (killed(sensitivity(shown_once, steps=steps)) for steps in (1, 4))
     assert first <= all_steps
     assert ("W1", "times one half: a 2 is missing", (0, 0)) in first
+
+
+def test_mistakes_are_planted_in_plain_gradient_descent_only():
+    problem = named_problem("classification").changed(optimizer=Optimizer(name="adam", learning_rate=0.1))
+    with pytest.raises(ProblemError, match=r"planted in plain gradient descent.*trained by adam.*'sgd'"):
+        sensitivity(problem)

@@ -16,7 +16,8 @@ from comparisons.sweep import Descent, descents, diverges, full_loss, sweep
 from comparisons.sweep_text import as_json, sweep_text
 from manual.train import train
 from problems.catalogue import named_problem
-from problems.problem import ProblemError
+from problems.problem import Optimizer, ProblemError
+from problems.schedule import Schedule
 from problems.trace import Trace
 
 RATES = (1e-4, 1e-3, 0.01, 0.1, 0.5, 1.0)
@@ -181,3 +182,19 @@ def test_curves_that_meet_are_marked():
 @pytest.mark.parametrize("curve", [[0.0, 0.0], [1.0, 1.0], [np.nan, np.nan], [1e-300, 0.0]])
 def test_any_curve_can_be_drawn(curve):
     assert all(line.isprintable() for line in chart([np.array(curve)]))
+
+
+REMEMBERING = {
+    "adam": Optimizer(name="adam", learning_rate=0.1, settings={"clip_norm_each": 0.2}),
+    "nesterov": Optimizer(name="nesterov", learning_rate=0.1, settings={"velocity": "step"}),
+    "falling": Optimizer(learning_rate=0.1, schedule=Schedule(name="exponential", every=3, decay=0.8)),
+}
+
+
+@pytest.mark.parametrize("optimizer", REMEMBERING.values(), ids=REMEMBERING)
+def test_each_rate_of_an_optimizer_that_remembers_is_its_own_training(optimizer):
+    problem = problem_of("classification", {"initial": "random:7"}).changed(optimizer=optimizer)
+    for tried in sweep(problem, (0.01, 0.1)).tried:
+        alone = trained_alone(problem, tried.rate)
+        after = {name: values[-1] for name, values in alone.parameters.items()}
+        assert np.isclose(tried.losses[-1], full_loss(alone.problem, after), rtol=1e-12)

@@ -13,6 +13,8 @@ from comparisons.trajectory import carried_bounds, drift, exact_trajectory
 from manual.nine_derivatives import train as scalar
 from manual.train import train
 from problems.catalogue import named_problem
+from problems.problem import Optimizer
+from problems.schedule import Schedule
 from problems.trace import Trace
 
 CASES = [
@@ -59,3 +61,25 @@ def test_a_wrong_step_leaves_the_carried_bound_and_stays_outside():
 def test_bound_grows_with_the_steps():
     bounds = carried_bounds(named_problem("regression"), 20)
     assert (np.diff(bounds) > 0).all()
+
+
+REMEMBERING = {
+    "momentum": Optimizer(name="momentum", learning_rate=0.05),
+    "adam": Optimizer(name="adam", learning_rate=0.05, settings={"clip_norm": 0.5}),
+    "nadam": Optimizer(name="nadam", learning_rate=0.05, settings={"weight_decay": 0.1}),
+    "adagrad": Optimizer(name="adagrad", learning_rate=0.05, schedule=Schedule(name="cosine", every=20)),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("optimizer", REMEMBERING.values(), ids=REMEMBERING)
+def test_with_memory_too_drift_stays_within_the_carried_bound(optimizer, dtype):
+    problem = changed(named_problem("classification"), {"epochs": 3, "initial": "random:3"})
+    problem = problem.changed(optimizer=optimizer, dtype=dtype)
+    trace = Trace.record(problem, train(problem), implementation="by hand")
+    found = drift(trace, exact_trajectory(problem, trace.steps)).distance
+    bounds = carried_bounds(problem, trace.steps)
+    assert (found <= bounds).all()
+    assert bounds[0] < 1e-3
+    wrong = {name: values + 2 * bounds[0] for name, values in trace.parameters.items()}
+    assert drift(replace(trace, parameters=wrong), exact_trajectory(problem, 1)).distance[0] > bounds[0]

@@ -15,7 +15,7 @@ from manual.network import loss_routes, train_step
 from manual.nine_derivatives import classification, regression
 from problems.catalogue import named_problem
 from problems.initializers import starting_parameters
-from problems.problem import Network, Problem
+from problems.problem import Network, Optimizer, Problem
 from problems.trace import Trace
 
 LESSONS = ("regression", "classification")
@@ -208,3 +208,13 @@ def test_what_the_nine_derivatives_are_not_written_for_is_refused(changes):
 
 def test_versions_are_those_of_numpy():
     assert scalar.versions() == {"numpy": np.__version__}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"optimizer": Optimizer(name="adam", learning_rate=0.1)}, {"l2": 0.1}],
+    ids=["adam", "penalty"],
+)
+def test_only_plain_descent_without_a_penalty_is_written_out(changes):
+    with pytest.raises(NotImplementedError, match="plain gradient descent without a penalty"):
+        list(scalar.train(named_problem("classification").changed(**changes)))

@@ -1,0 +1,99 @@
+"""Recursions enclose every order of evaluation, and do not let an average's error grow."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from comparisons.arithmetic.bounds import Bounded
+from comparisons.arithmetic.precision import FLOAT32, FLOAT64
+from comparisons.arithmetic.recursion import maxima, sums
+from comparisons.arithmetic.unions import union
+
+PRECISIONS = pytest.mark.parametrize("precision", [FLOAT64, FLOAT32], ids=lambda one: one.name)
+STEPS = 300
+
+
+def inflow(beta, precision, seed=0):
+    """x (STEPS, 4) as the format holds it, and (1 − β) x with its bound."""
+    x = np.random.default_rng(seed).normal(size=(STEPS, 4)).astype(precision.name)
+    return x, (1 - beta) * Bounded.exact(x.astype(float), precision)
+
+
+def enclosed(candidate, bound):
+    return (np.abs(candidate.astype(float) - bound.value) <= bound.error).all()
+
+
+@PRECISIONS
+@pytest.mark.parametrize("beta", [0.999, 0.9, 0.5, 0.25, 0.0])
+def test_an_average_encloses_both_orders(beta, precision):
+    kind = np.dtype(precision.name).type
+    held = Bounded.exact(float(kind(beta)), precision)
+    x, flow = inflow(held, precision)
+    bound = sums(held, flow, Bounded.exact(0.0, precision), average=True)
+    weighed, moved, found = np.zeros(4, kind), np.zeros(4, kind), ([], [])
+    for row in x:
+        weighed = kind(beta) * weighed + (1 - kind(beta)) * row
+        moved = moved + (1 - kind(beta)) * (row - moved)
+        found[0].append(weighed)
+        found[1].append(moved)
+    assert all(enclosed(np.stack(one), bound) for one in found)
+    assert not enclosed(np.stack(found[0]) * (1 + 1e4 * precision.unit), bound)
+
+
+def test_the_error_of_an_average_does_not_grow_with_the_steps():
+    beta = Bounded.exact(0.9, FLOAT64)
+    _, flow = inflow(beta, FLOAT64)
+    error = sums(beta, flow, Bounded.exact(0.0, FLOAT64), average=True).error
+    assert error.max() < 100 * FLOAT64.unit
+
+
+def test_what_is_multiplied_by_exactly_one_is_not_rounded():
+    ones = Bounded.exact(np.ones((STEPS, 1)), FLOAT64)
+    zero = Bounded.exact(0.0, FLOAT64)
+    whole = sums(Bounded.exact(1, FLOAT64), ones, zero).error[0]
+    rounded = sums(Bounded.exact(1 - 2.0**-53, FLOAT64), ones, Bounded.exact(1.0, FLOAT64)).error[0]
+    assert whole < rounded
+
+
+@PRECISIONS
+def test_a_factor_for_each_step_is_a_product(precision):
+    factors = np.random.default_rng(1).uniform(0.5, 1, (STEPS, 1)).astype(precision.name)
+    kept, nothing = Bounded.exact(factors.astype(float), precision), Bounded.exact(np.zeros((STEPS, 1)), precision)
+    bound = sums(kept, nothing, Bounded.exact(1.0, precision))
+    product = np.cumprod(factors, axis=0, dtype=precision.name)
+    normal = product[:, 0] >= precision.smallest_normal
+    assert enclosed(product[normal], Bounded(bound.value[normal], bound.error[normal], precision))
+    assert (bound.error[:20] < 100 * precision.unit * bound.value[:20]).all()
+
+
+@PRECISIONS
+def test_the_larger_is_enclosed_and_a_clear_choice_adds_nothing(precision):
+    kind = np.dtype(precision.name).type
+    beta = kind(0.9)
+    x = np.abs(np.random.default_rng(3).normal(size=(STEPS, 4))).astype(precision.name)
+    bound = maxima(
+        Bounded.exact(float(beta), precision), Bounded.exact(x.astype(float), precision), Bounded.exact(0.0, precision)
+    )
+    u, found = np.zeros(4, kind), []
+    for row in x:
+        u = np.maximum(beta * u, row)
+        found.append(u)
+    assert enclosed(np.stack(found), bound)
+    fresh = np.stack(found) == x
+    assert (bound.error[fresh] == 0).mean() > 0.9
+    assert (bound.error[~fresh] > 0).all()
+
+
+def test_nothing_is_told_after_what_is_not_finite():
+    flow = Bounded.exact(np.array([[1.0], [np.inf], [1.0]]), FLOAT64)
+    told = np.isfinite(sums(Bounded.exact(0.5, FLOAT64), flow, Bounded.exact(0.0, FLOAT64)).error[:, 0])
+    assert told.tolist() == [True, False, False]
+
+
+def test_a_union_reaches_all_of_its_members():
+    ways = [Bounded(np.array([1.0]), np.array([0.25]), FLOAT64), Bounded(np.array([2.0]), np.array([0.5]), FLOAT64)]
+    both = union(ways)
+    assert both.value == 1.0
+    assert 1.5 <= both.error <= 1.5 * (1 + 1e-12)
+    assert np.isinf(union([ways[0], Bounded(np.array([np.nan]), np.array([0.0]), FLOAT64)]).error)
