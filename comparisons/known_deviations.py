@@ -22,7 +22,7 @@ from comparisons.known_function_deviations import FUNCTION_DEVIATIONS
 from comparisons.known_update_deviations import UPDATE_DEVIATIONS
 from comparisons.own_states import Before
 from comparisons.reference import Expectation, expectations, leaves, quantities
-from comparisons.tally import outside
+from comparisons.tally import outside, unexplained
 from comparisons.verdict import Audit, Verdict
 from manual.activations import Number, sigmoid, sigmoid_slope
 from manual.losses import binary_cross_entropy, binary_cross_entropy_derivative, count, total
@@ -243,8 +243,7 @@ def _explained_steps(observed: Observed, right: Mapping[str, Expectation], inste
     explained = np.ones(len(observed.positions), dtype=bool)
     for name, values in observed.actual.items():
         actual = values.astype(np.float64)
-        unexplained = outside(actual, instead[name]) | ~instead[name].told
-        wrong = outside(actual, right[name]) & unexplained
+        wrong = outside(actual, right[name]) & unexplained(actual, instead[name])
         explained &= ~wrong.reshape(len(wrong), -1).any(axis=1)
     return explained
 

@@ -26,11 +26,14 @@ class Expectation:
     Agreement is |actual − expected| <= bound. The bound covers every route that the loss allows; agreement says
     nothing, and the element is not told, where the bound is infinite, or where one route alone would resolve the
     element from 0 but all together do not. What lies outside a finite bound is wrong all the same.
+    sharp: the most accurate route's bound where all together tell nothing, else `bound`; what lies within it is told
+    all the same.
     """
 
     expected: Array
     bound: Array
     told: Array
+    sharp: Array | None = None
 
 
 def expectations(
@@ -107,4 +110,7 @@ def quantities(step: StepResult) -> dict[str, Any]:
 def _expectation(every: Bounded, best: Bounded) -> Expectation:
     size = np.abs(best.value)
     lost = (every.error >= size) & (best.error < size)
-    return Expectation(expected=every.value, bound=every.error, told=np.isfinite(every.error) & ~lost)
+    told = np.isfinite(every.error) & ~lost
+    return Expectation(
+        expected=every.value, bound=every.error, told=told, sharp=np.where(lost, best.error, every.error)
+    )

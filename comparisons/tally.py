@@ -19,6 +19,15 @@ def outside(actual: Array, expectation: Expectation) -> Array:
     return (np.isfinite(expectation.bound) & ~within) | ~np.isfinite(actual)
 
 
+def unexplained(actual: Array, expectation: Expectation) -> Array:
+    """Where an element is wrong, or nothing can be told of it: not even by the most accurate route's bound."""
+    told = expectation.told
+    if expectation.sharp is not None:
+        with np.errstate(invalid="ignore"):
+            told = told | (np.abs(actual - expectation.expected) <= expectation.sharp)
+    return outside(actual, expectation) | ~told
+
+
 def ratios(actual: Array, expectation: Expectation) -> Array:
     """|actual − expected| / bound; infinite for NaN and infinity, 0 where the bound is infinite."""
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -105,8 +114,7 @@ class Tally:
 
     def add_below(self, judged: Judged, below: Expectation) -> None:
         """Count what stays wrong when float32 is allowed for."""
-        still = outside(judged.actual, below) | ~below.told
-        self.wrong_below += int((judged.wrong & still).sum())
+        self.wrong_below += int((judged.wrong & unexplained(judged.actual, below)).sum())
 
     def _keep_worst(self, judged: Judged) -> None:
         place = largest(np.where(judged.told, judged.ratio, -1.0))

@@ -19,7 +19,7 @@ from comparisons.reference import Expectation, expectations
 from comparisons.report.agreement import comparable
 from comparisons.report.sampling import opened_steps
 from comparisons.report.status import AGREES, CARRIES, NOT_COMPARED, NOT_TOLD, WRONG, status_of
-from comparisons.tally import outside, ratios
+from comparisons.tally import outside, ratios, unexplained
 from comparisons.trace_evidence import steps_at
 from comparisons.verdict import Divergence, Result
 from problems.problem import Array, Network, Problem
@@ -171,7 +171,7 @@ class Opened:
         expected, below = self.expected[quantity], self.below[quantity]
         wrong = outside(actual, expected)[at]
         if wrong.any():
-            still = outside(actual, below)[at] | ~below.told[at]
+            still = unexplained(actual, below)[at]
             return WRONG.words if (wrong & still).any() else CARRIES.words
         return AGREES.words if expected.told[at].all() else NOT_TOLD.words
 

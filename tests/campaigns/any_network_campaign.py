@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
+import numpy as np
 from any_network import any_problems
 
 from comparisons.audit import audit
@@ -24,6 +25,7 @@ from comparisons.known_deviations import known_deviation
 from comparisons.messages import disagreement
 from comparisons.verdict import Result, Verdict
 from comparisons.workers import Outcome, train_all
+from manual.network import forward
 from problems.problem import Problem
 from problems.trace import Trace
 
@@ -36,12 +38,15 @@ PAIR = ("manual-matrix", "torch")
 class Count:
     """What became of the problems of one implementation in one dtype.
 
-    agree, known, alarms: by verdict; skipped: what the implementation cannot express, by reason; compared, not_told:
-    elements; worst: the largest share of its bound that anything took.
+    agree, known, alarms: by verdict; undone: right up to a step in which a probability that the loss takes the
+    logarithm of rounds to 0 (or to 1, for binary labels), and not finite from there on; skipped: what the
+    implementation cannot express, by reason; compared, not_told: elements; worst: the largest share of its bound that
+    anything took.
     """
 
     agree: int = 0
     known: int = 0
+    undone: int = 0
     alarms: int = 0
     steps: int = 0
     compared: int = 0
@@ -54,7 +59,7 @@ class Count:
     @property
     def trained(self) -> int:
         """Problems that it could express."""
-        return self.agree + self.known + self.alarms
+        return self.agree + self.known + self.undone + self.alarms
 
 
 def add(count: Count, problem: Problem, outcome: Outcome) -> None:
@@ -93,9 +98,25 @@ def judge(count: Count, problem: Problem, result: Result) -> None:
     elif result.known_deviation is not None:
         count.known += 1
         count.texts[result.known_deviation] += 1
+    elif undone(result):
+        count.undone += 1
     else:
         count.alarms += 1
         count.messages += [f"{problem.name}: {line}" for line in disagreement(result, None)]
+
+
+def undone(result: Result) -> bool:
+    """Whether the first bad step is not finite, and takes the logarithm of a probability that rounds to 0 or 1."""
+    assert result.audit is not None
+    assert result.trace is not None
+    first, trace = result.audit.deviations[0], result.trace
+    problem = trace.problem
+    if np.isfinite(first.actual) or problem.loss.endswith("with_logits") or "entropy" not in problem.loss:
+        return False
+    state = {name: trace.before(name, np.array([first.step - 1]))[0] for name in trace.initial}
+    rows = trace.rows[first.step - 1]
+    y_hat, _ = forward(problem.network, state, problem.x[rows[rows >= 0]])
+    return bool((y_hat < np.finfo(problem.dtype).tiny).any() or (y_hat == 1).any())
 
 
 def outcomes(name: str, problems: list[Problem]) -> list[Outcome]:
@@ -129,12 +150,20 @@ def present(names: Iterable[str]) -> list[str]:
 
 def table(counts: dict[tuple[str, str], Count]) -> Iterator[str]:
     """One row per implementation and dtype."""
-    columns = ("problems", "agree", "known deviation", "false alarms", "cannot express", "steps")
+    columns = ("problems", "agree", "known deviation", "undone", "false alarms", "cannot express", "steps")
     columns += ("elements compared", "not told", "worst ratio")
     yield f"| implementation | dtype | {' | '.join(columns)} |"
     yield "|---|---|" + "--:|" * len(columns)
     for (name, dtype), count in counts.items():
-        numbers = [count.trained, count.agree, count.known, count.alarms, count.skipped.total(), count.steps]
+        numbers = [
+            count.trained,
+            count.agree,
+            count.known,
+            count.undone,
+            count.alarms,
+            count.skipped.total(),
+            count.steps,
+        ]
         numbers += [count.compared, count.not_told]
         yield f"| {name} | {dtype} | " + " | ".join([*(f"{n:,}" for n in numbers), f"{count.worst:.2f}"]) + " |"
 
