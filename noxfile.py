@@ -24,6 +24,7 @@ CROSSCHECKS = {
     "keras-torch": (".[torch,test]", "keras"),
     "keras-jax": (".[jax,test]", "keras"),
     "jax": (".[jax,test]",),
+    "sklearn": (".[sklearn,test]",),
 }
 
 
@@ -57,6 +58,13 @@ def false_alarms(session: nox.Session) -> None:
     """Random steps of every implementation against the bound; arguments go to the campaign (--steps N --seed S)."""
     install(session, "-e", ".[all]")
     session.run("python", "tests/campaigns/false_alarms.py", *session.posargs)
+
+
+@nox.session
+def any_network(session: nox.Session) -> None:
+    """Random problems over all that can be trained; arguments go to the campaign (--problems N --everywhere M)."""
+    install(session, "-e", ".[all]")
+    session.run("python", "tests/campaigns/any_network_campaign.py", *session.posargs)
 
 
 @nox.session

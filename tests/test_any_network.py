@@ -1,0 +1,51 @@
+"""A small sample of tests/campaigns/any_network_campaign.py: random problems over all that can be trained agree."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SEED = 7
+PROBLEMS = {"manual-matrix": 60, "torch": 60, "jax": 16, "sklearn": 60, "keras-torch": 8, "keras-jax": 8}
+PROBLEMS["keras-tensorflow"] = 6
+
+
+@pytest.fixture
+def campaign(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
+    """A function of a module's name in tests/campaigns."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parent / "campaigns"))
+    return importlib.import_module
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_random_problems_agree_or_deviate_as_is_known(
+    name: str, require_or_skip: Callable[[str], None], campaign: Callable[[str], Any]
+) -> None:
+    require_or_skip(name)
+    module = campaign("any_network_campaign")
+    problems = list(islice(campaign("any_network").any_problems(SEED), PROBLEMS[name]))
+    count = module.Count()
+    for problem, outcome in zip(problems, module.outcomes(name, problems), strict=True):
+        module.add(count, problem, outcome)
+    assert count.messages == []
+    assert count.trained >= 1
+    assert count.compared > 0
+
+
+def test_the_problems_drawn_reach_everything(campaign: Callable[[str], Any]) -> None:
+    drawn = list(islice(campaign("any_network").any_problems(SEED), 400))
+    space = importlib.import_module("problems.problem")
+    optimizers = importlib.import_module("problems.optimizer")
+    assert {problem.loss for problem in drawn} == set(space.LOSSES)
+    assert {name for problem in drawn for name in problem.network.activations} == set(space.ACTIVATIONS)
+    assert {problem.optimizer.name for problem in drawn} == set(optimizers.OPTIMIZERS)
+    assert {len(problem.network.units) for problem in drawn} == {1, 2, 3, 4, 5}
+    assert {problem.dtype for problem in drawn} == set(space.DTYPES)
+    assert {problem.optimizer.schedule.name for problem in drawn} == {"constant", "step", "exponential", "cosine"}
+    assert max(max(problem.network.units) for problem in drawn) == 64
+    assert {key for problem in drawn for key in problem.optimizer.settings} >= set(optimizers.GENERAL)
