@@ -24,12 +24,19 @@ from problems.step import Step
 Tree = dict[str, jax.Array]
 
 DTYPES = ("float64", "float32")
+
+
+def leaky_relu(z: jax.Array) -> jax.Array:
+    """z above 0, else 0.01 z. The slope of jax.nn.leaky_relu at exactly 0 is 1; the problem's is 0.01."""
+    return jnp.where(z > 0, z, 0.01 * z)
+
+
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "linear": lambda z: z,
     "sigmoid": jax.nn.sigmoid,
     "tanh": jnp.tanh,
     "relu": jax.nn.relu,
-    "leaky_relu": jax.nn.leaky_relu,
+    "leaky_relu": leaky_relu,
     "elu": jax.nn.elu,
     "softplus": jax.nn.softplus,
     "gelu": functools.partial(jax.nn.gelu, approximate=False),

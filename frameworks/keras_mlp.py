@@ -22,9 +22,18 @@ from problems.problem import Array, Problem
 from problems.step import Step
 
 DTYPES = ("float64", "float32")
+
+
+def leaky_relu(z: Any) -> Any:
+    """z above 0, else 0.01 z. On JAX the slope of Keras's own at exactly 0 is 1; the problem's is 0.01."""
+    if keras.backend.backend() == "jax":
+        return keras.ops.where(z > 0, z, 0.01 * z)
+    return keras.activations.leaky_relu(z, negative_slope=0.01)
+
+
 ACTIVATIONS: dict[str, Any] = {
     **{name: name for name in ("linear", "sigmoid", "tanh", "relu", "elu", "softplus", "gelu", "silu", "softmax")},
-    "leaky_relu": functools.partial(keras.activations.leaky_relu, negative_slope=0.01),
+    "leaky_relu": leaky_relu,
     "gelu_tanh": functools.partial(keras.activations.gelu, approximate=True),
 }
 
