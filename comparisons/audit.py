@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from comparisons.arithmetic.operands import FORMATS, Operands
 from comparisons.arithmetic.precision import FLOAT32, PRECISIONS, Precision
 from comparisons.divergence import first_divergence
+from comparisons.lower_products import carrying, computed_so
 from comparisons.own_states import Before, OwnStates, block_length
 from comparisons.reference import Expectation, expectations, own_updates
 from comparisons.structure import structural_faults, value_faults
@@ -19,6 +21,7 @@ from problems.problem import Array, Parameters, Problem
 from problems.trace import Trace
 
 CHUNK_ELEMENTS = 400_000  # numbers of one kind held at once; some 50 arrays of that size are alive
+PROBED = 16  # steps
 
 
 def audit(trace: Trace) -> Audit:
@@ -35,7 +38,31 @@ def audit(trace: Trace) -> Audit:
     for observed in observations(trace, divergence):
         judge(observed, tallies)
     found = concluded(list(tallies.values()), trace.problem.dtype, trace.steps, value_faults(trace))
-    return replace(found, untold=farthest_untold(trace, list(tallies.values())), divergence=divergence)
+    found = replace(found, untold=farthest_untold(trace, list(tallies.values())), divergence=divergence)
+    operands = products_of(trace, found)
+    return carrying(found, operands) if operands else found
+
+
+def products_of(trace: Trace, found: Audit) -> Operands | None:
+    """What the operands of matrix products were rounded to, where that alone is wrong in a float32 run."""
+    if trace.problem.dtype != FLOAT32.name or found.faults or not found.deviations:
+        return None
+    left = [operands for operands in FORMATS if _all_so(operands, probe(trace, found))]
+    return next(
+        (one for one in left if all(_all_so(one, part) for part in observations(trace, found.divergence))), None
+    )
+
+
+def probe(trace: Trace, found: Audit) -> Observed:
+    """A few steps from the first bad one on, to rule out at small cost what cannot be."""
+    rows_used = (trace.rows >= 0).sum(axis=1)
+    first = found.deviations[0].step - 1
+    left = found.comparable(np.arange(first, trace.steps))
+    return observed_at(trace, left[rows_used[left] == rows_used[first]][:PROBED])
+
+
+def _all_so(operands: Operands, observed: Observed) -> bool:
+    return computed_so(operands, observed.problem, observed.before, observed.x, observed.y, observed.actual)
 
 
 def divergence_of(trace: Trace) -> Divergence | None:

@@ -4,10 +4,10 @@ For layer k of a dense network (a_0 = x, row r):
 
     ∂L/∂W_k[i,j] = Σ_r a_{k−1}[r,i] · δ_k[r,j]          input · error signal
     ∂L/∂b_k[j]   = Σ_r δ_k[r,j]
-    δ_last       = constant · (ŷ − y) / N (· slope)      the slope cancels where the loss is cross-entropy of it
+    δ_last       = reduction · (ŷ − y) / N (· slope)     the slope cancels where the loss is cross-entropy of it
     δ_k          = (δ_{k+1} W_{k+1}ᵀ) · slope_k          weight · slope
 
-A penalty adds l2 · W_k to ∂L/∂W_k.
+A penalty adds l2 · W_k to ∂L/∂W_k; the whole is multiplied by a constant, which is 1.
 
 The right factors give what `manual.network` gives (a test holds them together); a `Choice` puts another in place.
 The formulas run over any number system of the manual formulas.
@@ -20,11 +20,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from manual.activations import ACTIVATIONS
+from manual.activations import ACTIVATIONS, backward, sigmoid, softmax
+from manual.losses import one_hot
 from manual.network import Cache, forward, loss_routes
 from manual.penalty import penalty
 from manual.routes import Route
 from problems.problem import Network, Problem
+from problems.targets import SPARSE
 
 Number = Any
 Factor = Callable[["Passes"], Number]
@@ -105,7 +107,24 @@ def last_layer(network: Network) -> int:
 
 def simplifies(problem: Problem) -> bool:
     """Whether the last activation's slope cancels against the loss's, leaving δ = (ŷ − y) / N."""
-    return (problem.loss, problem.network.activations[-1]) == ("binary_cross_entropy", "sigmoid")
+    return problem.loss.removeprefix("sparse_") in ("binary_cross_entropy", "categorical_cross_entropy")
+
+
+def target(passes: Passes) -> Number:
+    """y with a column for each output, (steps, rows, n_out)."""
+    return one_hot(passes.y, passes.network.units[-1]) if passes.problem.loss in SPARSE else passes.y
+
+
+def prediction(passes: Passes) -> Number:
+    """What is held against the target: ŷ, or the probability that the loss makes of it."""
+    if not passes.problem.loss.endswith("with_logits"):
+        return passes.a[-1]
+    return softmax(passes.a[-1]) if "categorical" in passes.problem.loss else sigmoid(passes.a[-1])
+
+
+def through_output(passes: Passes, da: Number) -> Number:
+    """∂L/∂z of the last layer from ∂L/∂ŷ."""
+    return backward(passes.network.activations[-1], passes.z[-1], passes.a[-1], da)
 
 
 def right_slope(layer: int) -> Factor:
@@ -141,16 +160,26 @@ def delta(passes: Passes, layer: int, choice: Choice) -> Number:
 
 def gradient(passes: Passes, name: str, choice: Choice) -> Number:
     """∂L/∂name, (steps, n_in, n_out), with the factors of `choice` in place of the right ones."""
+    of_data, l2 = data_gradient(passes, name, choice), passes.problem.l2
+    whole = of_data
+    if "penalty" in choice:
+        whole = of_data + choice["penalty"](passes)
+    elif l2 and name.startswith("W"):
+        whole = of_data + l2 * passes.before[name]
+    return whole * choice["constant"](passes) if "constant" in choice else whole
+
+
+def data_gradient(passes: Passes, name: str, choice: Choice) -> Number:
+    """∂L/∂name without the penalty."""
     layer = int(name[1:])
     signal = delta(passes, layer, choice)
-    if "constant" in choice:
-        signal = signal * choice["constant"](passes)
+    if "reduction" in choice:
+        signal = signal * choice["reduction"](passes)
     if name.startswith("b"):
         return choice["rows"](signal) if "rows" in choice else signal.sum(-2, keepdims=True)
     a = choice.get("input", right_input(layer))(passes)
     result = a.mT @ signal
-    arranged = choice["arrangement"](result) if "arrangement" in choice else result
-    return arranged + passes.problem.l2 * passes.before[name] if passes.problem.l2 else arranged
+    return choice["arrangement"](result) if "arrangement" in choice else result
 
 
 def updated(passes: Passes, name: str, slope: Number, choice: Choice) -> Number:

@@ -8,11 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from comparisons.arithmetic.operands import WORDS
 from comparisons.audit import audit
 from comparisons.blind_spots import blind_spots
 from comparisons.epochs import epoch_losses
 from comparisons.implementations import IMPLEMENTATIONS, install_command, installed, load, missing_packages, version
 from comparisons.known_deviations import known_deviation
+from comparisons.lower_products import products_diagnosed
 from comparisons.trace_evidence import diagnosed
 from comparisons.verdict import Comparison, Result, Verdict
 from comparisons.workers import Outcome, Progress, train_all
@@ -112,7 +114,7 @@ def judged_trace(trace: Trace, *, version: str | None, seconds: Mapping[str, flo
     """The result of auditing `trace`."""
     started = time.perf_counter()
     found = audit(trace)
-    diagnoses = diagnosed(trace, found)
+    diagnoses = products_diagnosed(found) if found.carries in WORDS else diagnosed(trace, found)
     took = {**(seconds or {}), "audit": time.perf_counter() - started}
     return Result(
         name=trace.implementation,

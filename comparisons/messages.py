@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from comparisons.arithmetic.operands import WORDS
 from comparisons.problem_words import loss_words, optimizer_words, preparation_words
 from comparisons.verdict import Audit, BlindSpots, Comparison, Deviation, Result, Untold, Verdict
 from problems.problem import Problem
@@ -141,6 +142,8 @@ def _extent(audit: Audit) -> str:
 
 
 def _precision(audit: Audit) -> str:
+    if audit.carries in WORDS:
+        return f"; carries {WORDS[audit.carries]}: all of it is within the bound of that"
     return f"; carries {audit.carries}: all of it is within {audit.carries}'s bound" if audit.carries else ""
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
+from comparisons.arithmetic.operands import WORDS
 from comparisons.columns import Cell, show_table
 from comparisons.messages import (
     blind_line,
@@ -23,7 +24,7 @@ from comparisons.messages import (
     untold_line,
     verdict_line,
 )
-from comparisons.verdict import Comparison, QuantityAudit, Result, Verdict
+from comparisons.verdict import Audit, Comparison, QuantityAudit, Result, Verdict
 from problems.problem import Array
 
 STYLES = {
@@ -119,12 +120,19 @@ def _show_audit(console: Console, results: Sequence[Result]) -> None:
     names = [quantity.name for quantity in audits[0][1].quantities]
     _title(
         console,
-        "Largest |deviation| / bound over all steps (dW1 is the gradient of W1; above 1 is wrong; * carries float32)",
+        "Largest |deviation| / bound over all steps (dW1 is the gradient of W1; above 1 is wrong; "
+        f"* carries {_starred([audit for _, audit in audits])})",
     )
     rows: list[list[Cell]] = [
         [plain(result.name), *map(_ratio, audit.quantities), audit.carries or "neither"] for result, audit in audits
     ]
     show_table(console, ["implementation", *map(short, names), "carries"], rows)
+
+
+def _starred(audits: Sequence[Audit]) -> str:
+    """What is carried where a ratio above 1 has a star."""
+    carried = {one.carries for audit in audits for one in audit.quantities if one.wrong and one.carries}
+    return " or ".join(WORDS.get(name, name) for name in sorted(carried or {"float32"}))
 
 
 def _ratio(quantity: QuantityAudit) -> Text:

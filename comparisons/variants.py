@@ -7,45 +7,29 @@ pre-activation, by another loss's; the result negated, doubled, halved; the upda
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
-from comparisons.chains import (
-    Factor,
-    Number,
-    Passes,
-    delta,
-    last_layer,
-    right_input,
-    right_slope,
-    right_weight,
-    simplifies,
-)
-from manual.activations import ACTIVATIONS
-from manual.losses import LOSSES
+from comparisons.chains import Passes, last_layer, right_input, right_weight
+from comparisons.error_variants import error_variants
+from comparisons.loss_variants import loss_variants, over_rows
+from comparisons.penalty_variants import penalty_variants
+from comparisons.slope_variants import slope_variants
+from comparisons.variant import Index as Index
+from comparisons.variant import Variant as Variant
+from comparisons.variant import absent, rolled, shifts
 from problems.problem import Network, Problem
 
-SLOPES = {"sigmoid": "a (1 - a)", "tanh": "1 - a²", "relu": "1 above 0 and 0 below"}  # a: the output
 SUMMED = "summed over the rows where the mean belongs: divide by the number of rows"
 AVERAGED_TWICE = "divided by the number of rows once too often: the mean is already in the error signal"
-MANY_NEIGHBOURS = 8
+OVER_BOTH = "divided by rows times outputs, where the loss is the mean over rows alone"
+OVER_ROWS = "divided by the rows alone, where the loss is the mean over rows and outputs"
 MANY_BASES = 64
-Index = tuple[int, ...]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Variant:
-    """One wrong factor: the site where it stands, the mistake's name, what it is in words, and the factor.
-
-    text completes "matches the formula ..."; `where` limits the variant to the elements that it changes.
-    """
-
-    site: str
-    mistake: str
-    text: str
-    factor: Callable[..., Number]
-    where: Callable[[Index], bool] = lambda index: True
+CONSTANTS = (
+    (-1, "sign", "with the opposite sign{}: the step goes uphill, where the gradient is to be subtracted"),
+    (2, "factor", "times 2{}: there is a 2 too many"),
+    (0.5, "factor", "times one half{}: a 2 is missing"),
+)
 
 
 def variants(problem: Problem, quantity: str) -> Iterator[Variant]:
@@ -55,6 +39,7 @@ def variants(problem: Problem, quantity: str) -> Iterator[Variant]:
         return
     layer = int(quantity[1:])
     yield from constant_variants(problem)
+    yield from reduction_variants(problem)
     for upper in range(layer + 1, last_layer(problem.network) + 1):
         yield from weight_variants(problem.network, upper)
         yield from slope_variants(problem.network, upper - 1)
@@ -64,47 +49,35 @@ def variants(problem: Problem, quantity: str) -> Iterator[Variant]:
         yield from arrangement_variants(problem.network, layer)
     else:
         yield from row_variants(problem)
+    yield from penalty_variants(problem, quantity)
     yield from update_variants(problem.network, quantity)
 
 
 def constant_variants(problem: Problem) -> Iterator[Variant]:
-    """The sign, and the constants that the reduction and the square bring."""
+    """The sign, and the constants that the square brings."""
+    sites = {"constant": ""}
+    if problem.l2:
+        sites["reduction"] = " of the data's part, without the penalty's"
+    for site, part in sites.items():
+        for number, mistake, text in CONSTANTS:
+            yield Variant(site=site, mistake=mistake, text=text.format(part), factor=lambda p, number=number: number)
 
-    def times(number: float, mistake: str, text: str) -> Variant:
-        return Variant(site="constant", mistake=mistake, text=text, factor=lambda p: number)
 
-    yield times(-1, "sign", "with the opposite sign: the step goes uphill, where the gradient is to be subtracted")
-    yield times(2, "factor", "times 2: there is a 2 too many")
-    yield times(0.5, "factor", "times one half: a 2 is missing")
-    rows = min(problem.batch_size, len(problem.x))
+def reduction_variants(problem: Problem) -> Iterator[Variant]:
+    """A sum over rows or outputs for the mean over them, or a mean of the mean."""
+
+    def reduction(text: str, factor: Callable[[Passes], float]) -> Variant:
+        return Variant(site="reduction", mistake="reduction", text=text, factor=factor)
+
+    rows, outputs = min(problem.batch_size, len(problem.x)), problem.network.units[-1]
     if rows > 1:
-        yield Variant(
-            site="constant",
-            mistake="reduction",
-            text=SUMMED,
-            factor=lambda p: p.averaged,
-        )
-        yield Variant(
-            site="constant",
-            mistake="reduction",
-            text=AVERAGED_TWICE,
-            factor=lambda p: 1 / p.averaged,
-        )
-
-
-def shifts(size: int) -> range:
-    """How far the neighbours are, round the end."""
-    return range(1, min(size, MANY_NEIGHBOURS + 1))
-
-
-def rolled(number: Number, by: int, axis: int) -> Number:
-    """Each element replaced by its neighbour `by` places on, round the end."""
-    return number.take(np.roll(np.arange(number.shape[axis]), -by), axis)
-
-
-def absent(number: Number) -> Number:
-    """Ones of the same shape: what is left of a product when this factor is left out."""
-    return number * 0 + 1
+        yield reduction(SUMMED, lambda p: p.averaged)
+        yield reduction(AVERAGED_TWICE, lambda p: 1 / p.averaged)
+    if outputs > 1:
+        if over_rows(problem):
+            yield reduction(OVER_BOTH, lambda p: 1 / outputs)
+        else:
+            yield reduction(OVER_ROWS, lambda p: outputs)
 
 
 def weight_variants(network: Network, layer: int) -> Iterator[Variant]:
@@ -131,146 +104,6 @@ def weight_variants(network: Network, layer: int) -> Iterator[Variant]:
         )
     if network.sizes[layer - 1] == network.sizes[layer] > 1:
         yield Variant(site=site, mistake="wrong-index", text=f"with {name} transposed", factor=lambda p: right(p).mT)
-
-
-def slope_variants(network: Network, layer: int) -> Iterator[Variant]:
-    """The slope of the activation of `layer`, on the way back through it."""
-    name = network.activations[layer - 1]
-    if name == "linear":
-        return
-    site, right = f"slope {layer}", right_slope(layer)
-    of = f"the slope of the {name} of layer {layer}"
-    yield Variant(
-        site=site, mistake="missing-term", text=f"without {of}, {SLOPES[name]}", factor=lambda p: absent(p.a[layer])
-    )
-    yield from wrong_points(site, name, of, layer)
-    size = network.sizes[layer]
-    for by in shifts(size):
-        other = "the other node" if size == 2 else f"another node ({by} further on)"
-        yield Variant(
-            site=site,
-            mistake="wrong-index",
-            text=f"with {of} at {other}",
-            factor=lambda p, by=by: rolled(right(p), by, -1),
-        )
-    yield Variant(
-        site=site,
-        mistake="missing-term",
-        text=f"with the output of the {name} of layer {layer} where its slope belongs",
-        factor=lambda p: p.a[layer],
-    )
-    for text, factor in slope_mix_ups(name, layer).items():
-        yield Variant(site=site, mistake="missing-term", text=f"with {text} where {of} belongs", factor=factor)
-
-
-def slope_mix_ups(name: str, layer: int) -> dict[str, Factor]:
-    """Slopes that are taken for that of the activation `name`, in words."""
-    of_sigmoid: dict[str, Factor] = {"the sigmoid's slope, a (1 - a),": lambda p: p.a[layer] * (1 - p.a[layer])}
-    of_tanh: dict[str, Factor] = {"tanh's slope, 1 - a²,": lambda p: 1 - p.a[layer] * p.a[layer]}
-    unsquared: dict[str, Factor] = {"1 - a": lambda p: 1 - p.a[layer]}
-    if name == "relu":
-        return {"1 wherever what comes back is positive": lambda p: positive(coming_back(p, layer))}
-    return {**unsquared, **(of_tanh if name == "sigmoid" else of_sigmoid)}
-
-
-def coming_back(passes: Passes, layer: int) -> Number:
-    """What the layers above send back to the output of `layer`, (steps, rows, n_layer)."""
-    return delta(passes, layer + 1, {}) @ right_weight(layer + 1)(passes).mT
-
-
-def positive(number: Number) -> Number:
-    """1 where the number is above 0, else 0."""
-    return np.where(number > 0, 1, 0 * number)
-
-
-def wrong_points(site: str, name: str, of: str, layer: int) -> Iterator[Variant]:
-    """A slope taken at the pre-activation where the output was meant, or the reverse."""
-    if name not in ("sigmoid", "tanh"):
-        return
-    f, slope = ACTIVATIONS[name]
-    yield Variant(
-        site=site,
-        mistake="derivative-at-preactivation",
-        text=f"with {of} written as {SLOPES[name]} but evaluated at the pre-activation z",
-        factor=lambda p: slope(p.z[layer], p.z[layer]),
-    )
-    yield Variant(
-        site=site,
-        mistake="derivative-at-preactivation",
-        text=f"with {of} taken at its output instead of its pre-activation: the {name} is applied twice",
-        factor=lambda p: slope(p.a[layer], f(p.a[layer])),
-    )
-
-
-def error_variants(problem: Problem, layer: int) -> Iterator[Variant]:
-    """The error signal that the loss sends back into the last layer, on its way to `layer`."""
-
-    def error(mistake: str, text: str, factor: Factor) -> Variant:
-        return Variant(site="error", mistake=mistake, text=text, factor=factor)
-
-    scale = error_scale(problem)
-    last = last_layer(problem.network)
-    slope = (lambda p: 1) if simplifies(problem) else right_slope(last)
-    yield error(
-        "missing-term", "without the error (prediction minus target)", lambda p: absent(p.y) * scale(p) * slope(p)
-    )
-    yield error(
-        "missing-term", "with the prediction alone where the error belongs", lambda p: p.a[-1] * scale(p) * slope(p)
-    )
-    yield error("missing-term", "with the target alone where the error belongs", lambda p: -p.y * scale(p) * slope(p))
-    if last > 1:
-        yield error(
-            "updated-weight",
-            "with the error after the other layer's update: compute all gradients before changing any weight",
-            lambda p: p.route.delta(p.y, p.z_after_others(layer)),
-        )
-    name = problem.network.activations[-1]
-    if name != "linear":
-        derivative = LOSSES[problem.loss].derivative
-        yield error("missing-term", f"without the slope of the output's {name}", lambda p: derivative(p.y, p.a[-1]))
-    for other in other_losses(problem):
-        yield error(
-            "wrong-loss",
-            f"with the derivative of {other} where that of {problem.loss} belongs",
-            other_delta(other, last),
-        )
-
-
-def error_scale(problem: Problem) -> Factor:
-    """What the error is multiplied by in the loss's derivative: 2 / N for the squared error, 1 / N otherwise."""
-    two = 2 if problem.loss == "mean_squared_error" else 1
-    return lambda p: two / p.averaged
-
-
-# The losses that another is mistaken for, mean_absolute_error beside them.
-TAKEN_FOR_ANOTHER = (
-    "mean_squared_error",
-    "half_squared_error",
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-)
-
-
-def other_losses(problem: Problem) -> list[str]:
-    """The losses whose derivative is another function here; a constant apart counts as a factor, not as another."""
-    squared = ("mean_squared_error", "half_squared_error")
-    probability = problem.network.activations[-1] == "sigmoid"
-    others = ["mean_absolute_error", *(name for name in TAKEN_FOR_ANOTHER if name != problem.loss)]
-    if problem.loss in squared:
-        others = [name for name in others if name not in squared]
-    if not probability:
-        others = [name for name in others if name != "binary_cross_entropy"]
-    return others
-
-
-def other_delta(name: str, last: int) -> Factor:
-    """∂L/∂z of the last layer under another loss."""
-    slope = right_slope(last)
-    if name == "mean_absolute_error":
-        return lambda p: np.where(p.a[-1] - p.y > 0, 1, -1) * slope(p) / p.averaged
-    if name == "binary_cross_entropy":
-        return lambda p: (p.a[-1] - p.y) / p.averaged
-    return lambda p: LOSSES[name].derivative(p.y, p.a[-1]) * slope(p)
 
 
 def input_variants(network: Network, layer: int) -> Iterator[Variant]:
@@ -369,51 +202,4 @@ def base_variants(name: str, other: str, index: Index) -> Iterator[Variant]:
             text=f"started from {element}{when} instead of from {name} itself",
             factor=lambda p, source=source: getattr(p, source)[other][..., i : i + 1, j : j + 1],
             where=is_other,
-        )
-
-
-def loss_variants(problem: Problem) -> Iterator[Variant]:
-    """The loss itself."""
-
-    def loss(mistake: str, text: str, factor: Factor) -> Variant:
-        return Variant(site="loss", mistake=mistake, text=text, factor=factor)
-
-    def right(p: Passes) -> Number:
-        return p.route.loss(p.y, p.z[-1])
-
-    yield loss("sign", "with the opposite sign", lambda p: -right(p))
-    yield loss("factor", "times 2", lambda p: 2 * right(p))
-    yield loss("factor", "times one half", lambda p: 0.5 * right(p))
-    yield loss("updated-weight", "taken after the update instead of before it", lambda p: p.route.loss(p.y, p.z_after))
-    if min(problem.batch_size, len(problem.x)) > 1:
-        yield loss("reduction", "summed over the rows where the mean belongs", lambda p: right(p) * p.averaged)
-        yield loss("reduction", "divided by the rows once too often", lambda p: right(p) / p.averaged)
-    yield from other_loss_values(problem, loss)
-
-
-def other_loss(name: str) -> Factor:
-    """The value of another loss at the same prediction."""
-    return lambda p: LOSSES[name].value(p.y, p.a[-1])
-
-
-def other_loss_values(problem: Problem, loss: Callable[[str, str, Factor], Variant]) -> Iterator[Variant]:
-    """Another loss in place of the problem's."""
-
-    def absolute(p: Passes) -> Number:
-        return np.abs(p.y - p.a[-1]).sum((-2, -1)) / p.averaged
-
-    yield loss("wrong-loss", "of the absolute error", absolute)
-    for name in other_losses(problem):
-        if name not in ("mean_absolute_error", "binary_cross_entropy_with_logits"):
-            yield loss("wrong-loss", f"of {name}", other_loss(name))
-    if simplifies(problem):
-        yield loss(
-            "missing-term",
-            "without the term (1 - y) log(1 - y_hat)",
-            lambda p: -(p.y * np.log(p.a[-1])).sum((-2, -1)) / p.averaged,
-        )
-        yield loss(
-            "missing-term",
-            "without the term y log(y_hat)",
-            lambda p: -((1 - p.y) * np.log(1 - p.a[-1])).sum((-2, -1)) / p.averaged,
         )

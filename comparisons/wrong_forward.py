@@ -21,15 +21,17 @@ from comparisons.measured_inputs import measured_inputs
 from comparisons.search import PAIR_STATES, Search, searches
 from comparisons.variants import Index
 from comparisons.verdict import Diagnosis
-from manual.activations import ACTIVATIONS
-from manual.losses import LOSSES, count
+from manual.activations import ACTIVATIONS, backward
+from manual.losses import LOSSES, one_hot
 from manual.network import Cache
 from manual.routes import Route, chain
 from problems.problem import Network, Parameters, Problem
+from problems.targets import SPARSE
 
 FOLLOWS = "everything follows from a wrong forward pass: "
 BESIDE = "beside a wrong forward pass"
 SCALES = (10, 100, 255)
+USUAL_ACTIVATIONS = ("linear", "sigmoid", "tanh", "relu", "softmax")  # tried in pairs; of others there are too many
 Wrong = dict[tuple[str, bool], list[Index]]  # (quantity, whether its gradient) to the elements that are wrong
 
 
@@ -38,7 +40,7 @@ class Change:
     """One change of the forward pass: where, its mistake's name, what it is in words, and the evidence seen with it.
 
     silent: a parameter that the changed pass does not use, so that nothing may come back to it;
-    moves: whether elements stand elsewhere in the evidence seen with it.
+    moves: whether elements stand elsewhere in the evidence seen with it; usual: whether pairs with it are tried.
     """
 
     site: str
@@ -47,6 +49,7 @@ class Change:
     seen: Callable[[Evidence], Evidence]
     silent: frozenset[str] = frozenset()
     moves: bool = False
+    usual: bool = True
 
 
 def from_wrong_forward(evidence: Evidence) -> list[Diagnosis]:
@@ -138,7 +141,7 @@ def changes(problem: Problem) -> Iterator[Change]:
     """Every change that is tried: single ones, alike ones in all layers, and pairs."""
     single = [*_single(problem)]
     yield from single
-    for one, other in combinations(single, 2):
+    for one, other in combinations((one for one in single if one.usual), 2):
         if one.site != other.site and not (one.moves or other.moves):
             yield both(one, other)
 
@@ -158,13 +161,20 @@ def _single(problem: Problem) -> Iterator[Change]:
     network = problem.network
     for layer in network.layers:
         yield _without_bias(layer)
-        for other in ACTIVATIONS:
-            if other != network.activations[layer - 1]:
-                yield from _activated(problem, layer, other)
+        for other in _others(network, layer):
+            yield from _activated(problem, layer, other)
     yield from _arranged(network)
     yield from _inputs(network)
     if len(network.units) > 2:
         yield _without_biases(network)
+
+
+def _others(network: Network, layer: int) -> Iterator[str]:
+    """The activations that may stand in `layer` by mistake; a softmax of one output is 1 whatever comes in."""
+    softmax = layer == last_layer(network) and network.units[-1] > 1
+    for other in ACTIVATIONS:
+        if other != network.activations[layer - 1] and (softmax or other != "softmax"):
+            yield other
 
 
 def _without_bias(layer: int) -> Change:
@@ -204,7 +214,13 @@ def _activated(problem: Problem, layer: int, other: str) -> Iterator[Change]:
         ways = {"": _last_consistent, " (the way back is right for the activation that belongs there)": _last_unaware}
     for addition, way in ways.items():
         seen = partial(way, layer=layer, other=other)
-        yield Change(site=f"activation {layer}", mistake="missing-term", text=text + addition, seen=seen)
+        yield Change(
+            site=f"activation {layer}",
+            mistake="missing-term",
+            text=text + addition,
+            seen=seen,
+            usual=other in USUAL_ACTIVATIONS,
+        )
 
 
 def _uses(activation: str) -> str:
@@ -233,13 +249,16 @@ def _last_consistent(evidence: Evidence, layer: int, other: str) -> Evidence:
 
 def _last_unaware(evidence: Evidence, layer: int, other: str) -> Evidence:
     """The error as the right network has it, of the wrong prediction."""
-    problem, (f, _) = evidence.problem, ACTIVATIONS[other]
+    problem, f = evidence.problem, ACTIVATIONS[other].value
     value, derivative = LOSSES[problem.loss]
-    slope = ACTIVATIONS[problem.network.activations[-1]].slope
+    right = problem.network.activations[-1]
 
     def delta(y: Number, z: Number) -> Number:
         a = f(z)
-        return (a - y) / count(y) if simplifies(problem) else derivative(y, a) * slope(z, a)
+        if not simplifies(problem):
+            return backward(right, z, a, derivative(y, a))
+        target = one_hot(y, z.shape[-1]) if problem.loss in SPARSE else y
+        return (a - target) / evidence.plain().averaged
 
     return replace(_unaware(evidence, layer, other), way=Route("unaware", lambda y, z: value(y, f(z)), delta))
 

@@ -109,13 +109,13 @@ def gelu_slope(z: Number, a: Number) -> Number:
     return cumulative(z) + z * density(z)
 
 
-def _gelu_argument(z: Number) -> Number:
+def gelu_argument(z: Number) -> Number:
     """u = √(2/π) (z + 0.044715 z³)."""
     pi = 4 * np.arctan(own(1, z))
     return np.sqrt(2 / pi) * (z + CUBIC * z**3)
 
 
-def _gelu_argument_slope(z: Number) -> Number:
+def gelu_argument_slope(z: Number) -> Number:
     """∂u/∂z = √(2/π) (1 + 3 · 0.044715 z²)."""
     pi = 4 * np.arctan(own(1, z))
     return np.sqrt(2 / pi) * (1 + 3 * (CUBIC * z**2))  # 3 · 0.044715 has no float64
@@ -123,13 +123,13 @@ def _gelu_argument_slope(z: Number) -> Number:
 
 def gelu_tanh(z: Number) -> Number:
     """a = ½ z (1 + tanh u), u = √(2/π) (z + 0.044715 z³), which is z σ(2u) (Hendrycks & Gimpel, 2016)."""
-    u = _gelu_argument(z)
+    u = gelu_argument(z)
     return ways(z * sigmoid(2 * u), lambda: 0.5 * z * (1 + np.tanh(u)))
 
 
 def gelu_tanh_slope(z: Number, a: Number) -> Number:
     """∂a/∂z = ½ (1 + tanh u) + ½ z (1 − tanh² u) ∂u/∂z, which is σ(2u) + 2 z σ(2u) σ(−2u) ∂u/∂z."""
-    u, du = _gelu_argument(z), _gelu_argument_slope(z)
+    u, du = gelu_argument(z), gelu_argument_slope(z)
     p = sigmoid(2 * u)
 
     def by_tanh() -> Number:

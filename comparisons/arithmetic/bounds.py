@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from comparisons.arithmetic.precision import FLOAT64, FUNCTION_ERROR, Precision
+from comparisons.arithmetic.operands import Operands
+from comparisons.arithmetic.precision import FLOAT64, FUNCTION_ERROR, MATRIX_UNIT, Precision
 from problems.problem import Array
 
 # Each rule computes its bound in at most 16 float64 operations on numbers of one sign, sums aside.
@@ -266,6 +267,9 @@ def _matmul(a: Bounded, b: Bounded) -> Bounded:
     """A dot product of n terms, rounded once per product and added in any order (Higham 2002, eq. 3.5)."""
     if a.precision.products is not None:
         return _matmul_in(a.precision.products, a, b)
+    operands = a.precision.operands
+    if operands is not None and operands.concerns(a.shape[-2], a.shape[-1], b.shape[-1]):
+        return _matmul_of(operands, a, b)
     n = a.shape[-1]
     size_a, size_b = np.abs(a.value), np.abs(b.value)
     carried = size_a @ b.error + a.error @ (size_b + b.error)
@@ -280,6 +284,21 @@ def _matmul_in(products: Precision, a: Bounded, b: Bounded) -> Bounded:
     """The same of operands first rounded to `products` and computed in it; what it gives is exact in `a.precision`."""
     result = _matmul(_converted(a, products), _converted(b, products))
     return Bounded(result.value, result.error, a.precision)
+
+
+def _matmul_of(operands: Operands, a: Bounded, b: Bounded) -> Bounded:
+    """The same of operands that are first rounded to `operands`, and of nothing less."""
+    result = _matmul(_put_into(operands, a), _put_into(operands, b))
+    rounded = Bounded(result.value, result.error, a.precision)
+    rounded.inherited, rounded.magnitude, rounded.terms = result.error, result.magnitude, result.terms
+    return rounded
+
+
+def _put_into(operands: Operands, a: Bounded) -> Bounded:
+    """Every number as it is in `operands`: known exactly unless its error reaches another number of that format."""
+    value = operands.rounded(a.value)
+    low, high = operands.reach(a.value, a.error)
+    return _finished(value, np.maximum(value - low, high - value), MATRIX_UNIT)
 
 
 def _converted(a: Bounded, precision: Precision) -> Bounded:

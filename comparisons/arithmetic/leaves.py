@@ -9,4 +9,5 @@ from problems.problem import Array
 
 def leaves(values: Array, run: Precision, carried: Precision) -> Bounded:
     """The run's own numbers: exact, unless the implementation carries less than the run's precision."""
-    return Bounded.exact(values, carried) if carried is run else Bounded.rounded(values, carried)
+    exact = carried is run or carried.operands is not None
+    return Bounded.exact(values, carried) if exact else Bounded.rounded(values, carried)

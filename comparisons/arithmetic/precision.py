@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from comparisons.arithmetic.operands import Operands
 from problems.problem import Array
 
 
@@ -14,6 +15,7 @@ class Precision:
     """A binary format with `digits` significant bits (the hidden one counted) and rounding to nearest.
 
     products: the format that matrix products are computed in, their operands rounded to it, where it is another.
+    operands: the format that matrix products round their operands to, and nothing else, where there is one.
     settings: the format that an optimizer's settings and learning rates are rounded to, where it is another.
     """
 
@@ -21,6 +23,7 @@ class Precision:
     digits: int
     smallest_normal: float
     products: Precision | None = None
+    operands: Operands | None = None
     settings: Precision | None = None
 
     @property
@@ -41,6 +44,11 @@ class Precision:
 
 FLOAT64 = Precision(name="float64", digits=53, smallest_normal=2.0**-1022)
 FLOAT32 = Precision(name="float32", digits=24, smallest_normal=2.0**-126)
+
+# Sums on a processor's matrix units: what a term has no room for is cut off as the terms are brought to one exponent,
+# and again as the sum is (Fasi, Higham, Mikaitis & Pranesh 2021, Numerical behavior of NVIDIA tensor cores, section 3),
+# at most 2^-23 each time: two bits less than rounding to nearest.
+MATRIX_UNIT = Precision(name="sums on matrix units", digits=22, smallest_normal=2.0**-126)
 
 PRECISIONS = {precision.name: precision for precision in (FLOAT64, FLOAT32)}
 

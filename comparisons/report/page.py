@@ -33,7 +33,7 @@ from comparisons.verdict import Comparison, QuantityAudit, Result
 
 SHOWN_BLIND_SPOTS = 40
 MOST_NAMES = 12
-PLURALS = {"disagrees": "disagree", "agrees": "agree", "carries float32": "carry float32"}
+PLURALS = {"disagrees": "disagree", "agrees": "agree", "carries": "carry"}  # of the first word
 
 
 def as_page(
@@ -119,12 +119,18 @@ def counts(statuses: Sequence[Status]) -> list[dict[str, Any]]:
     found = [(status, statuses.count(status)) for status in sorted(set(statuses), key=lambda status: status.rank)]
     return [
         {
-            "words": PLURALS.get(status.words, status.words) if count > 1 else status.words,
+            "words": plural(status.words) if count > 1 else status.words,
             "kind": status.kind,
             "count": count,
         }
         for status, count in found
     ]
+
+
+def plural(words: str) -> str:
+    """What several implementations do, where one `words`."""
+    first, *rest = words.split(" ")
+    return " ".join([PLURALS.get(first, first), *rest])
 
 
 def row(result: Result, number: int, command: str | None) -> dict[str, Any]:

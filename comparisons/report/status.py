@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from comparisons.arithmetic.operands import WORDS
 from comparisons.verdict import QuantityAudit, Result, Verdict
 
 
@@ -30,13 +31,20 @@ def status_of(result: Result) -> Status:
     """The status of one implementation."""
     if result.verdict in PLAIN:
         return PLAIN[result.verdict]
-    return CARRIES if result.audit and result.audit.carries else WRONG
+    return _carrying(result.audit.carries) if result.audit else WRONG
 
 
 def status_of_quantity(quantity: QuantityAudit) -> Status:
     """The status of one quantity over all steps."""
     if quantity.wrong:
-        return CARRIES if quantity.carries else WRONG
+        return _carrying(quantity.carries)
     if quantity.worst:
         return AGREES
     return NOT_TOLD if quantity.not_told else NOT_COMPARED
+
+
+def _carrying(carries: str | None) -> Status:
+    """The status of what disagrees, by the lower precision that it carries."""
+    if carries is None:
+        return WRONG
+    return CARRIES._replace(words=f"carries {WORDS[carries]}") if carries in WORDS else CARRIES

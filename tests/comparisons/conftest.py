@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import erf
 
 from problems.catalogue import named_problem
 from problems.initializers import starting_parameters
@@ -116,17 +117,44 @@ class ByHand:
         return loss, gradients
 
 
+def normal(z):
+    return 0.5 * (1 + erf(z / np.sqrt(2)))
+
+
+def logistic(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def approximated(z):
+    return np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3))
+
+
 ACTIVATIONS = {
     "linear": lambda z: z,
-    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "sigmoid": logistic,
     "tanh": np.tanh,
     "relu": lambda z: np.maximum(z, 0),
+    "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
+    "elu": lambda z: np.where(z > 0, z, np.expm1(z)),
+    "softplus": lambda z: np.logaddexp(0, z),
+    "gelu": lambda z: z * normal(z),
+    "gelu_tanh": lambda z: 0.5 * z * (1 + approximated(z)),
+    "silu": lambda z: z * logistic(z),
 }
 SLOPES = {
     "linear": lambda z, a: 1.0,
     "sigmoid": lambda z, a: a * (1 - a),
     "tanh": lambda z, a: 1 - a**2,
     "relu": lambda z, a: (z > 0) * 1.0,
+    "leaky_relu": lambda z, a: np.where(z > 0, 1, 0.01),
+    "elu": lambda z, a: np.where(z > 0, 1, np.exp(z)),
+    "softplus": lambda z, a: logistic(z),
+    "gelu": lambda z, a: normal(z) + z * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi),
+    "gelu_tanh": lambda z, a: (
+        0.5 * (1 + approximated(z))
+        + 0.5 * z * (1 - approximated(z) ** 2) * np.sqrt(2 / np.pi) * (1 + 3 * 0.044715 * z**2)
+    ),
+    "silu": lambda z, a: logistic(z) + z * logistic(z) * (1 - logistic(z)),
 }
 
 

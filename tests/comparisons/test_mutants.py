@@ -10,7 +10,9 @@ from comparisons.candidates import random_states
 from comparisons.chains import Passes
 from comparisons.mutants import Mutant, catalogue, double_mutants, elements, quantities, single_mutants
 
-NAMES = ["regression", "classification", "tanh", "relu", "logits", "half", "deep", "single"]
+NAMES = [
+    "regression", "classification", "tanh", "relu", "logits", "half", "deep", "single", "classes", "sparse", "huber", "hinge",
+]  # fmt: skip
 MISTAKES = {
     "sign", "factor", "missing-term", "wrong-index", "updated-weight", "wrong-base", "not-updated",
     "derivative-at-preactivation", "reduction", "wrong-loss", "learning-rate",

@@ -43,7 +43,7 @@ SWAPS = [
     for name, (activations, _) in LESSONS.items()
     for layer in (1, 2)
     for other in ACTIVATIONS
-    if other != activations[layer - 1]
+    if other not in (activations[layer - 1], "softmax")  # of the one output it is 1
 ]
 
 
@@ -56,6 +56,8 @@ def test_another_activation_is_said_once(name, layer, other, aware, told, diagno
     found = diagnosed(
         problem, forward=with_activation(right, layer, other), backward=None if aware else right, told=told
     )
+    if aware and (name, layer) == ("classification", 2) and other in ("leaky_relu", "elu"):
+        other = "relu"  # above 0 they are one, and below there is no logarithm
     assert len({one.explanation for one in found}) == 1
     assert {one.mistakes for one in found} == {("missing-term",)}
     uses = "has no activation" if other == "linear" else f"uses {other}"

@@ -1,0 +1,50 @@
+"""A float32 run that is right but for its matrix products, whose operands were rounded to a shorter format.
+
+Such a format is not allowed for, which would let any mistake of a part in a thousand through: it is computed. Operands
+are rounded as the format has it, and every number must lie within float32's rounding of what follows. Where one does
+not, be it right or wrong by the formulas, the format is not what the run carries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from comparisons.arithmetic.operands import WORDS, Operands
+from comparisons.arithmetic.precision import FLOAT32
+from comparisons.reference import expectations
+from comparisons.tally import unexplained
+from comparisons.verdict import Audit, Deviation, Diagnosis
+from problems.problem import Array, Parameters, Problem
+
+
+def computed_so(
+    operands: Operands, problem: Problem, before: Parameters, x: Array, y: Array, actual: Mapping[str, Array]
+) -> bool:
+    """Whether every number of these steps is what products of such operands give; arguments as of `expectations`."""
+    expected = expectations(problem, before, x, y, replace(FLOAT32, operands=operands))
+    return not any(unexplained(values.astype(np.float64), expected[name]).any() for name, values in actual.items())
+
+
+def carrying(audit: Audit, operands: Operands) -> Audit:
+    """`audit` with what is wrong in it said to be right for such operands."""
+    quantities = (replace(one, carries=operands.name) if one.wrong else one for one in audit.quantities)
+    return replace(audit, carries=operands.name, quantities=tuple(quantities))
+
+
+def products_diagnosed(audit: Audit) -> tuple[Diagnosis, ...]:
+    """Why the first bad step is wrong, tensor by tensor, where its products' operands were rounded."""
+    return tuple(_diagnosis(deviation, WORDS[audit.carries]) for deviation in audit.deviations if audit.carries)
+
+
+def _diagnosis(deviation: Deviation, words: str) -> Diagnosis:
+    group, _, name = deviation.quantity.partition(".")
+    return Diagnosis(
+        parameter=name or group,
+        index=deviation.index,
+        mistakes=("precision",),
+        explanation=f"matches the formula in {words}, at every step",
+        of={"parameter": "update"}.get(group, group),
+    )

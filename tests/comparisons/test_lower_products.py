@@ -1,0 +1,215 @@
+"""Matrix products in TF32, bfloat16 or float16 are noticed and named; an ordinary mistake is not called so."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import comparisons.report.page
+from comparisons.audit import audit
+from comparisons.compare import compared, judged_trace
+from comparisons.json_report import as_json
+from comparisons.messages import verdict_line
+from comparisons.terminal import console_for, show
+from comparisons.verdict import Verdict
+from manual.network import loss_routes, train_step
+from manual.optimizers import coefficients, initial_state, updated
+from problems.order import batches
+from problems.problem import Optimizer, Problem
+from problems.step import Step
+from problems.trace import Trace
+
+
+def bits(values: Any) -> Any:
+    return np.ascontiguousarray(values, dtype=np.float32).view(np.uint32)
+
+
+def kept(last: int, *, cut: bool = False) -> Callable[[Any], Any]:
+    """Float32 numbers without their `last` bits, rounded to the even neighbor or cut off."""
+
+    def shorten(values: Any) -> Any:
+        old = bits(values)
+        half = np.uint32(0 if cut else 2 ** (last - 1) - 1) + (0 if cut else (old >> np.uint32(last)) & np.uint32(1))
+        return ((old + half) >> np.uint32(last) << np.uint32(last)).view(np.float32)
+
+    return shorten
+
+
+def through_float16(values: Any) -> Any:
+    return np.asarray(values, dtype=np.float16).astype(np.float32)
+
+
+SHORTENED = {
+    "tf32": ("tf32", kept(13)),
+    "tf32, cut off": ("tf32", kept(13, cut=True)),
+    "bfloat16": ("bfloat16-products", kept(16)),
+    "bfloat16, cut off": ("bfloat16-products", kept(16, cut=True)),
+}
+WORDS = {"tf32": "TF32", "bfloat16-products": "bfloat16", "float16-products": "float16"}
+
+
+class Shortened(np.ndarray):
+    """Float32 numbers whose matrix products are of shortened operands."""
+
+    shorten: Callable[[Any], Any]
+    vectors = True
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        plain = [one.view(np.ndarray) if isinstance(one, Shortened) else one for one in inputs]
+        if ufunc is np.matmul and (self.vectors or min(*plain[0].shape, plain[1].shape[-1]) > 1):
+            plain = [self.shorten(one) for one in plain]
+        return np.asarray(getattr(ufunc, method)(*plain, **options)).view(type(self))
+
+
+def shortening(function: Callable[[Any], Any], *, on_vectors: bool = True) -> type[Shortened]:
+    return type("Shortened", (Shortened,), {"shorten": staticmethod(function), "vectors": on_vectors})
+
+
+Change = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def trained(problem: Problem, kind: type[Any], change: Change = lambda gradients: gradients) -> Trace:
+    """A training on arrays of `kind`, its gradients changed before they are used."""
+    route, *_ = loss_routes(problem.network, problem.loss)
+    optimizer, l2 = problem.optimizer, np.float32(problem.l2)
+
+    def steps() -> Iterator[Step]:
+        held: dict[str, Any] = problem.initial
+        memory = initial_state(optimizer, held, coefficients(optimizer, 1, np.float32))
+        for t, rows in enumerate(batches(problem), 1):
+            given = coefficients(optimizer, t, np.float32)
+            state = {name: values.view(kind) for name, values in held.items()}
+            x, y = problem.x[rows].view(kind), problem.y[rows].view(kind)
+            loss, gradients, _ = train_step(problem.network, route, state, x, y, given["rate"], l2)
+            gradients = change({name: np.asarray(values) for name, values in gradients.items()})
+            held, memory = updated(optimizer, held, gradients, memory, given)
+            yield Step(rows=rows, loss=np.asarray(loss), gradients=gradients, parameters=held)
+
+    return Trace.record(problem, steps(), implementation="shortened")
+
+
+NETWORKS = ("tanh", "relu", "half", "deep", "classes", "sparse", "huber", "regression", "classification")
+
+
+def in_float32(problem: Problem) -> Problem:
+    return problem.changed(dtype="float32")
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_whole_float32_agrees(network, problem_called):
+    found = audit(trained(in_float32(problem_called(network)), np.ndarray))
+    assert (found.verdict, found.carries) == (Verdict.AGREES, "float32")
+
+
+@pytest.mark.parametrize(("carries", "shorten"), SHORTENED.values(), ids=SHORTENED)
+@pytest.mark.parametrize("network", NETWORKS)
+def test_shortened_products_disagree_and_are_named(network, carries, shorten, problem_called):
+    found = audit(trained(in_float32(problem_called(network)), shortening(shorten)))
+    assert (found.verdict, found.carries) == (Verdict.DISAGREES, carries)
+
+
+@pytest.mark.parametrize("network", ["deep", "classes"])
+@pytest.mark.parametrize(("carries", "shorten"), SHORTENED.values(), ids=SHORTENED)
+def test_shortened_products_of_matrices_alone_are_named(network, carries, shorten, problem_called):
+    found = audit(trained(in_float32(problem_called(network)), shortening(shorten, on_vectors=False)))
+    assert (found.verdict, found.carries) == (Verdict.DISAGREES, carries)
+
+
+def scaled_down(problem: Problem, factor: float) -> Problem:
+    """The same with smaller targets, so that derivatives are small."""
+    return in_float32(
+        problem.changed(y=problem.y * factor, initial={n: v * factor for n, v in problem.initial.items()})
+    )
+
+
+def test_float16_is_told_by_its_narrow_range(problem_called):
+    problem = scaled_down(problem_called("regression"), 1e-4)
+    assert audit(trained(problem, shortening(through_float16))).carries == "float16-products"
+    assert audit(trained(problem, shortening(kept(13)))).carries == "tf32"
+
+
+def test_float16_within_its_range_cannot_be_told_from_tf32(problem_called):
+    problem = in_float32(problem_called("regression"))
+    assert audit(trained(problem, shortening(through_float16))).carries == "tf32"
+
+
+@pytest.mark.parametrize("optimizer", ["momentum", "adam", "adagrad"])
+def test_updates_that_remember_are_named_too(optimizer, problem_called):
+    problem = in_float32(problem_called("tanh")).changed(optimizer=Optimizer(name=optimizer, learning_rate=0.01))
+    trace = trained(problem, shortening(kept(13)))
+    assert audit(trace).carries == "tf32"
+
+
+def scaled(name: str, factor: float) -> Change:
+    return lambda gradients: {**gradients, name: gradients[name] * np.float32(factor)}
+
+
+def without_last_bits(gradients: dict[str, Any]) -> dict[str, Any]:
+    """The gradients themselves in TF32, not the operands of what they are computed from."""
+    return {name: kept(13)(values) for name, values in gradients.items()}
+
+
+MISTAKES = {
+    "sign": scaled("W1", -1),
+    "twice": scaled("b2", 2),
+    "a thousandth": scaled("W2", 1.001),
+    "a few thousandths": scaled("W1", 1 + 2**-9),
+    "less than TF32 has digits": scaled("b1", 1 + 2**-13),
+    "shorter gradients": without_last_bits,
+}
+mistakes = pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
+
+
+@mistakes
+@pytest.mark.parametrize("network", ["tanh", "deep", "classes", "regression", "classification"])
+def test_an_ordinary_mistake_is_not_called_shortened_products(network, mistake, problem_called):
+    found = audit(trained(in_float32(problem_called(network)), np.ndarray, mistake))
+    assert (found.verdict, found.carries) == (Verdict.DISAGREES, None)
+
+
+@mistakes
+def test_a_mistake_beside_shortened_products_is_not_covered_by_them(mistake, problem_called):
+    found = audit(trained(in_float32(problem_called("tanh")), shortening(kept(13)), mistake))
+    assert (found.verdict, found.carries) == (Verdict.DISAGREES, None)
+
+
+@pytest.mark.parametrize(("carries", "shorten"), SHORTENED.values(), ids=SHORTENED)
+def test_every_wrong_quantity_and_the_verdict_say_it(carries, shorten, problem_called):
+    result = judged_trace(trained(in_float32(problem_called("tanh")), shortening(shorten)), version=None)
+    assert result.audit is not None
+    assert {one.carries for one in result.audit.quantities if one.wrong} == {carries}
+    assert f"carries float32 with matrix products in {WORDS[carries]}" in verdict_line(result)
+    assert {one.mistakes for one in result.diagnoses} == {("precision",)}
+    assert {one.parameter for one in result.diagnoses} == {"loss", "W1", "b1", "W2", "b2"}
+    assert all(WORDS[carries] in one.explanation for one in result.diagnoses)
+
+
+def test_a_float64_run_is_not_looked_at_for_shortened_products(problem_called):
+    trace = trained(in_float32(problem_called("tanh")), shortening(kept(13)))
+    assert audit(replace(trace, problem=trace.problem.changed(dtype="float64"))).carries is None
+
+
+def test_text_json_and_page_say_it(problem_called):
+    result = judged_trace(trained(in_float32(problem_called("tanh")), shortening(kept(13))), version=None)
+    comparison = compared(in_float32(problem_called("tanh")), [result])
+    console = console_for(io.StringIO())
+    show(console, comparison, "backproof compare")
+    text = console.file.getvalue()
+    assert "above 1 is wrong; * carries float32 with matrix products in TF32)" in text
+    assert re.search(r"^shortened .*\* +tf32$", text, re.MULTILINE)
+    told = json.loads(as_json([comparison]))["comparisons"][0]["implementations"][0]
+    assert (told["verdict"], told["carries"], told["diagnosis"][0]["mistakes"]) == ("disagrees", "tf32", ["precision"])
+    row = comparisons.report.page.row(result, 0, None)
+    assert (row["words"], row["carries"]) == ("carries float32 with matrix products in TF32", "tf32")
+
+
+@pytest.mark.parametrize("words", ["carries float32", "carries float32 with matrix products in TF32"])
+def test_plural_of_what_several_carry(words):
+    assert comparisons.report.page.plural(words) == words.replace("carries", "carry")
