@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from comparisons.audit import audit
-from comparisons.candidate_process import check_file
 from comparisons.candidates import CandidateFault, Returned, State, TrainStep, along, from_states, random_states
 from comparisons.check_text import check_text
 from comparisons.checking import Check, checked
@@ -55,6 +54,8 @@ def check(
         return check_trace(candidate)
     chosen = problem_of(problem)
     if isinstance(candidate, str | Path):
+        from comparisons.candidate_process import check_file  # its processes import this package first
+
         return check_file(Path(candidate), chosen, states=states, seed=seed)
     step = candidate if callable(candidate) and not hasattr(candidate, "step") else stepping(candidate)
     name = getattr(candidate, "__name__", type(candidate).__name__)
