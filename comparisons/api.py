@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from comparisons.audit import audit
-from comparisons.candidate_process import check_file
 from comparisons.candidates import CandidateFault, Returned, State, TrainStep, along, from_states, random_states
 from comparisons.check_text import check_text
 from comparisons.checking import Check, checked
@@ -18,7 +17,7 @@ from comparisons.trace_evidence import diagnosed, steps_at
 from comparisons.verdict import Verdict
 from problems.catalogue import named_problem
 from problems.files import load_problem
-from problems.problem import Problem
+from problems.problem import Problem, ProblemError
 from problems.trace import Trace
 
 DEFAULT_STATES = 64
@@ -50,10 +49,13 @@ def check(
     Whatever the candidate raises passes through, except from a file, whose verdict is then `crashed`. Raises
     ProblemError for a problem, or a file, that is none.
     """
+    __tracebackhide__ = True  # in a test, what a candidate raises is shown where the candidate raises it
     if isinstance(candidate, Trace):
         return check_trace(candidate)
     chosen = problem_of(problem)
     if isinstance(candidate, str | Path):
+        from comparisons.candidate_process import check_file  # its processes import this package first
+
         return check_file(Path(candidate), chosen, states=states, seed=seed)
     step = candidate if callable(candidate) and not hasattr(candidate, "step") else stepping(candidate)
     name = getattr(candidate, "__name__", type(candidate).__name__)
@@ -76,6 +78,7 @@ def check(
 
 def stepping(candidate: Any) -> TrainStep:
     """A train_step made of an object with `parameters` and `step(x, y, learning_rate)`."""
+    __tracebackhide__ = True
     if not (hasattr(candidate, "parameters") and callable(getattr(candidate, "step", None))):
         raise TypeError(
             f"{type(candidate).__name__} is no candidate: give a function train_step(parameters, x, y, learning_rate), "
@@ -83,6 +86,7 @@ def stepping(candidate: Any) -> TrainStep:
         )
 
     def train_step(parameters: Mapping[str, Any], x: Any, y: Any, learning_rate: float) -> Any:
+        __tracebackhide__ = True
         candidate.parameters = dict(parameters)
         loss = candidate.step(x, y, learning_rate)
         return loss, {name: np.array(values) for name, values in candidate.parameters.items()}
@@ -120,6 +124,9 @@ def assert_agrees(
     Arguments are those of `check`.
     """
     __tracebackhide__ = True
-    found = check(candidate, problem, states=states, seed=seed)
+    try:
+        found = check(candidate, problem, states=states, seed=seed)
+    except ProblemError as error:
+        raise error.with_traceback(None) from None  # its one line says all there is to say
     if found.verdict is not Verdict.AGREES:
         raise AssertionError(check_text(found))

@@ -7,6 +7,7 @@ as an event the moment it is there, so that what came before a crash or an endle
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import io
 import json
 import os
@@ -14,6 +15,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TextIO, cast
 
 import numpy as np
@@ -33,6 +35,8 @@ from problems.order import batches
 from problems.problem import Array, Parameters, Problem
 from problems.records import problem_from_json
 
+MOST_NAMED = 5  # functions of a file
+
 
 class BadCandidate(Exception):
     """A file that holds no candidate; one line."""
@@ -42,6 +46,7 @@ def main() -> None:
     """Load the candidate, run it along the problem and from random states, tell every step."""
     folder = Path(sys.argv[1])
     events = private_events()
+    close_in_children(events)
     exit_with_parent()
     sys.stdin = io.StringIO()  # a candidate that asks for input gets none
     problem = problem_from_json(json.loads((folder / "problem-0.json").read_text(encoding="utf-8")))
@@ -52,13 +57,26 @@ def main() -> None:
     try:
         train_step = load(file)
     except BadCandidate as error:
-        tell(events, event="refused", reason=str(error))
+        report(events, event="refused", reason=str(error))
     else:
         run(events, file, "along", along(problem, train_step))
         run(events, file, "random", from_states(problem, train_step, states))
         run(events, file, "again", from_states(problem, train_step, asked_again))
-        tell(events, event="finished")
+        report(events, event="finished")
     os._exit(0)
+
+
+def close_in_children(events: TextIO) -> None:
+    """Close `events` in every process that the candidate forks: only this one tells its steps."""
+    if hasattr(os, "register_at_fork"):  # where processes can be forked
+        os.register_at_fork(after_in_child=events.close)
+
+
+def report(events: TextIO, **event: Any) -> None:
+    """Tell one event; a process that the candidate forked, and that came back to here, ends instead."""
+    if events.closed:
+        os._exit(0)
+    tell(events, **event)
 
 
 def load(file: Path) -> TrainStep:
@@ -75,19 +93,27 @@ def load(file: Path) -> TrainStep:
         raise BadCandidate(f"cannot be imported: {described(error, file)}") from None
     train_step = getattr(module, "train_step", None)
     if not callable(train_step):
-        raise BadCandidate("defines no function train_step(parameters, x, y, learning_rate)")
+        raise BadCandidate(f"defines no function train_step(parameters, x, y, learning_rate){instead(module)}")
     return cast(TrainStep, train_step)
+
+
+def instead(module: ModuleType) -> str:
+    """What the file calls train_step, or which functions it defines; empty where there are none."""
+    if hasattr(module, "train_step"):
+        return f"; its train_step is of type {type(module.train_step).__name__}"
+    functions = [name for name, value in vars(module).items() if inspect.isfunction(value)]
+    return f"; its functions: {', '.join(functions[:MOST_NAMED])}" if functions else ""
 
 
 def run(events: TextIO, file: Path, phase: str, steps: Iterator[tuple[State, Returned]]) -> None:
     """Tell every step of one phase, up to the first that fails."""
     try:
         for _, returned in steps:
-            tell(events, event="step", phase=phase, **record(returned))
+            report(events, event="step", phase=phase, **record(returned))
     except CandidateFault as fault:
-        tell(events, event="fault", phase=phase, reason=str(fault))
+        report(events, event="fault", phase=phase, reason=str(fault))
     except BaseException as error:
-        tell(events, event="raised", phase=phase, reason=described(error, file))
+        report(events, event="raised", phase=phase, reason=described(error, file))
 
 
 def described(error: BaseException, file: Path) -> str:

@@ -82,6 +82,7 @@ def _random_targets(loss: str, shape: tuple[int, int], rng: np.random.Generator)
 
 def along(problem: Problem, train_step: TrainStep) -> Iterator[tuple[State, Returned]]:
     """The candidate's own training of `problem`: each step starts where its last one ended."""
+    __tracebackhide__ = True
     callable_as_asked(train_step)
     parameters = problem.initial
     for rows in batches(problem):
@@ -105,6 +106,7 @@ def callable_as_asked(train_step: TrainStep) -> None:
 
 def from_states(problem: Problem, train_step: TrainStep, states: list[State]) -> Iterator[tuple[State, Returned]]:
     """The candidate's step from each of `states`, none depending on another."""
+    __tracebackhide__ = True
     callable_as_asked(train_step)
     for state in states:
         yield state, call(train_step, problem, state)
@@ -115,6 +117,7 @@ def call(train_step: TrainStep, problem: Problem, state: State) -> Returned:
 
     Raises CandidateFault where what it returns has the wrong form; whatever the candidate raises passes through.
     """
+    __tracebackhide__ = True
     parameters = {name: as_array(values) for name, values in state.parameters.items()}
     answer = train_step(parameters, as_array(state.x), as_array(state.y), state.learning_rate)
     return understood(answer, problem)

@@ -11,6 +11,7 @@ from comparisons.diagnosis import MOST_PARAMETERS, UNKNOWN, searched
 from comparisons.messages import counted, divergence_note, inequality, place, plain, quantity_in_words, size
 from comparisons.mistakes import IN_WORDS
 from comparisons.verdict import Audit, BlindSpots, Deviation, Diagnosis, QuantityAudit, Verdict
+from problems.problem import Problem
 
 SHOWN_ELEMENTS = 6
 ASIDES = ("cannot tell", "in batches", "beside")  # what may stand in brackets behind an explanation
@@ -112,7 +113,7 @@ def _mistakes(check: Check, verbose: bool) -> Iterator[str]:
 
 def diagnosis_lines(check: Check, *, verbose: bool = False) -> Iterator[str]:
     """Each mistake once: the elements it is in, the formula of the first as it should be, and as it was found."""
-    loss_first = check.diagnoses[0].parameter == "loss" and check.diagnoses[0].mistakes == UNKNOWN
+    loss_first = loss_unexplained(check)
     groups = together(check.diagnoses, each_unknown=verbose)
     kept = [group for group in groups if verbose or not loss_first or not _left_open(group)]
     for number, group in enumerate(kept, 1):
@@ -134,6 +135,11 @@ def together(diagnoses: Sequence[Diagnosis], *, each_unknown: bool = False) -> l
         explanation = one.explanation if one.mistakes != UNKNOWN or each_unknown else ""
         groups.setdefault((of, one.mistakes, explanation), []).append(one)
     return list(groups.values())
+
+
+def loss_unexplained(check: Check) -> bool:
+    """Whether the loss is wrong and nothing explains it: whatever else is wrong may follow from it."""
+    return bool(check.diagnoses) and check.diagnoses[0].parameter == "loss" and check.diagnoses[0].mistakes == UNKNOWN
 
 
 def _left_open(group: Sequence[Diagnosis]) -> bool:
@@ -191,12 +197,23 @@ def _noticed(spots: BlindSpots) -> str:
     return f"{len(spots.hidden)} of {spots.looked_at} mistakes would not have been noticed, such as {spots.hidden[0]}"
 
 
+def _one_row(problem: Problem) -> Iterator[str]:
+    """What no step of a single row can show."""
+    rows = len(problem.x)
+    if min(problem.batch_size, rows) == 1:
+        yield (
+            "Each step has one row, so a sum over rows where their mean belongs would not have been noticed"
+            + f" (try --batch-size {min(rows, 3)})" * (rows > 1)
+        )
+
+
 def _unseen(check: Check) -> Iterator[str]:
     """What the check could not see."""
     spots = check.blind_spots if check.verdict is Verdict.AGREES else None
     if spots is not None:
         yield ""
         yield f"Could it have failed? {_noticed(spots)}"
+        yield from _one_row(check.problem)
     if check.audit and check.audit.not_told:
         yield ""
         yield (

@@ -112,13 +112,29 @@ def test_each_end_has_its_exit_code_and_its_sentence(source, code, reason, candi
 REFUSED = {
     "syntax": ("def train_step(:", "cannot be imported: SyntaxError"),
     "import": ("import nothing_of_that_name", "cannot be imported: ModuleNotFoundError"),
-    "no function": ("x = 1", "defines no function train_step"),
+    "no function": ("x = 1", "defines no function train_step(parameters, x, y, learning_rate)\n"),
+    "another name": ("def step(*given): pass", "(parameters, x, y, learning_rate); its functions: step"),
+    "no function of the name": ("train_step = 3", "; its train_step is of type int"),
 }
 
 
 @pytest.mark.parametrize(("source", "reason"), REFUSED.values(), ids=REFUSED)
 def test_a_file_without_a_candidate_is_refused(source, reason, candidate):
     refused(backproof("check", candidate(source)), reason)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "asked"),
+    [((), True), (("--problem", "classification"), False), (("--problem", "regression"), False)],
+    ids=["another problem's", "named", "right"],
+)
+def test_where_no_problem_was_named_a_wrong_loss_asks_for_it(arguments, asked):
+    done = backproof("check", "right_regression.py", *arguments)
+    assert ("is it meant for another? --problem regression, or FILE.toml" in done.stdout) is asked
+
+
+def test_a_loss_that_is_explained_asks_for_no_problem():
+    assert "no problem was named" not in backproof("check", "float32_inside.py").stdout
 
 
 def refused(done, reason):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import selectors
 import tempfile
 import time
@@ -45,8 +46,7 @@ class Served:
         """Send the number and wait until something is told of it; how the process ended, where it did."""
         try:
             assert worker.process.stdin is not None
-            worker.process.stdin.write(f"{number}\n".encode())
-            worker.process.stdin.flush()
+            os.write(worker.process.stdin.fileno(), f"{number}\n".encode())  # unbuffered: a lost line leaves nothing
         except BrokenPipeError:
             return self._lost(worker)
         until = time.monotonic() + timeout

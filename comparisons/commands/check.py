@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from comparisons.commands.options import training_options
 from comparisons.commands.output import asked_problems, check_json, finish, give_json
 from comparisons.commands.refusals import refusing
 from comparisons.exit_codes import BAD_REQUEST
+
+UNNAMED = "Checked on {name}, since no problem was named; is it meant for another? --problem {other}, or FILE.toml"
 
 
 @click.command()
@@ -44,11 +47,13 @@ def check(
     """
     from comparisons.api import DEFAULT_STATES
     from comparisons.candidate_process import DEFAULT_TIMEOUT, check_file
-    from comparisons.check_text import check_text
+    from comparisons.check_text import check_text, loss_unexplained
     from comparisons.json_report import as_json
     from comparisons.requests import at_least, positive_seconds
     from comparisons.verdict import Comparison
+    from problems.catalogue import DESCRIPTIONS
 
+    named = click.get_current_context().get_parameter_source("problem") is not ParameterSource.DEFAULT
     ((_, chosen),) = asked_problems((problem,), changes)
     check_json(json_file)
     found = check_file(
@@ -61,6 +66,8 @@ def check(
     comparison = Comparison(problem=chosen, results=(found.result,))
     if json_file != "-":
         click.echo(check_text(found, verbose=verbose))
+        if loss_unexplained(found) and not named:
+            click.echo(UNNAMED.format(name=problem, other=next(name for name in DESCRIPTIONS if name != problem)))
     if json_file:
         give_json(as_json([comparison]), json_file)
     if found.formless:

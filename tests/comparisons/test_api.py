@@ -167,6 +167,30 @@ def test_its_own_frames_are_hidden(pytester):
     assert "raise AssertionError" not in output
 
 
+RAISING = {
+    "a candidate that raises": ("lambda parameters, x, y, rate: 1 / 0", "ZeroDivisionError"),
+    "an object that raises": ("type('Mine', (), {'parameters': None, 'step': lambda *given: 1 / 0})()", "ZeroDivision"),
+    "no candidate": ("None", "NoneType is no candidate"),
+    "no file": ("'none.py'", "none.py: there is no such file"),
+}
+
+
+@pytest.mark.parametrize(("candidate", "message"), RAISING.values(), ids=RAISING)
+def test_its_frames_are_hidden_where_something_is_raised(candidate, message, pytester):
+    pytester.makepyfile(
+        f"""
+        from comparisons import assert_agrees
+
+        def test_mine():
+            assert_agrees({candidate}, "regression", states=3)
+        """
+    )
+    output = pytester.runpytest_inprocess("-p", "no:cacheprovider").stdout.str()
+    assert message in output
+    assert "comparisons/" not in output
+    assert "problems/" not in output
+
+
 def test_a_wrong_trace_is_diagnosed(problem):
     found = check(mistaken(recorded(problem)))
     assert found.verdict is Verdict.DISAGREES

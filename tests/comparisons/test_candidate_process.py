@@ -46,6 +46,9 @@ AGREEING = {
     "torch-like": "    class T:\n        def __init__(self, a): self.a = a\n"
     "        def __array__(self, dtype=None, copy=None): return np.array(self.a, dtype=dtype)\n"
     "    loss, new, g = right(p, x, y, rate)\n    return T(loss), {k: T(v) for k, v in new.items()}",
+    "forks": "    import os; os.fork() if rate == 1e-4 else 0; return right(p, x, y, rate)",
+    "forks a child that exits": "    import os\n"
+    "    if rate == 1e-4 and os.fork() == 0: raise SystemExit(1)\n    return right(p, x, y, rate)",
     "spawns a child": "    import subprocess, sys; subprocess.run([sys.executable, '-c', 'pass']) if rate == 1e-4 and "
     "p['b2'][0, 0] == 0 else 0; return right(p, x, y, rate)",
 }

@@ -124,6 +124,23 @@ def test_a_right_candidate_hears_whether_it_could_have_failed(problem_called):
     assert f"Yes: each of the {count} mistakes of the catalogue would have been noticed here" in text
 
 
+@pytest.mark.parametrize(("rows", "batch", "told"), [(4, 1, "--batch-size 3"), (2, 1, "--batch-size 2"), (4, 4, None)])
+def test_steps_of_one_row_say_what_they_hide(rows, batch, told, problem_called):
+    lesson = problem_called("classification")
+    problem = replace(lesson, x=lesson.x[:rows], y=lesson.y[:rows], batch_size=batch)
+    text = check_text(check(candidate_with(problem, []), problem, states=3))
+    assert ("Each step has one row" in text) is (told is not None)
+    assert told is None or f"would not have been noticed (try {told})\n" in text
+
+
+def test_data_of_one_row_have_no_larger_batch(problem_called):
+    lesson = problem_called("classification")
+    problem = replace(lesson, x=lesson.x[:1], y=lesson.y[:1])
+    text = check_text(check(candidate_with(problem, []), problem, states=3))
+    assert "Each step has one row" in text
+    assert "--batch-size" not in text
+
+
 def test_states_that_hide_mistakes_say_which(problem_called):
     problem = problem_called("classification")
     found = check(candidate_with(problem, []), problem, states=3)
