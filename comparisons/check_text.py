@@ -142,6 +142,12 @@ def loss_unexplained(check: Check) -> bool:
     return bool(check.diagnoses) and check.diagnoses[0].parameter == "loss" and check.diagnoses[0].mistakes == UNKNOWN
 
 
+def of_another_problem(check: Check) -> bool:
+    """Whether no number at all is what this problem's formulas give, and no mistake explains the loss."""
+    quantities = check.audit.quantities if check.audit else ()
+    return loss_unexplained(check) and all(one.wrong == one.compared for one in quantities)
+
+
 def _left_open(group: Sequence[Diagnosis]) -> bool:
     """Whether these elements are unknown, and not the loss."""
     return group[0].mistakes == UNKNOWN and group[0].parameter != "loss"

@@ -180,8 +180,8 @@ def _audited(problem: Problem, steps: Run, along: int, reason: str | None) -> Au
 
 
 def _diagnosed(problem: Problem, along: Run, random: Run) -> list[Diagnosis]:
-    """From the random states where they show anything, else from the candidate's own way along the problem."""
-    return _explained(problem, random) or _explained(problem, along)
+    """From the random states where they show anything; else from all, so that those that agree refute what they can."""
+    return _explained(problem, random) or _explained(problem, [*along, *random])
 
 
 def _explained(problem: Problem, steps: Run) -> list[Diagnosis]:

@@ -24,7 +24,8 @@ PAIR_STATES = 12  # pairs are searched over this many states, then confirmed on 
 SHOWN_ALTERNATIVES = 3
 NOT_FLOAT32 = (
     "it is within float32's rounding, but these are not float32 numbers: something small was added (an epsilon in a "
-    "log or a division, other starting numbers), or float32 stands somewhere on the way"
+    "log or a division, other starting numbers) or cut off (a clipped prediction), "
+    "or float32 stands somewhere on the way"
 )
 SAME = 1e-6  # a measured factor this near to a known one is tried as that one
 

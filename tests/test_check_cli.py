@@ -137,6 +137,16 @@ def test_a_loss_that_is_explained_asks_for_no_problem():
     assert "no problem was named" not in backproof("check", "float32_inside.py").stdout
 
 
+def test_a_wrong_loss_beside_right_derivatives_asks_for_no_problem(candidate):
+    body = "    loss, *rest = right.train_step(p, x, y, rate)\n    return int(loss), *rest\n"
+    file = candidate(
+        f"import sys; sys.path.insert(0, {str(EXAMPLES)!r}); import right\ndef train_step(p, x, y, rate):\n{body}"
+    )
+    found = backproof("check", file).stdout
+    assert "it is the loss formula alone that differs" in found
+    assert "no problem was named" not in found
+
+
 def refused(done, reason):
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("backproof: ")

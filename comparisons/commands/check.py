@@ -47,7 +47,7 @@ def check(
     """
     from comparisons.api import DEFAULT_STATES
     from comparisons.candidate_process import DEFAULT_TIMEOUT, check_file
-    from comparisons.check_text import check_text, loss_unexplained
+    from comparisons.check_text import check_text, of_another_problem
     from comparisons.json_report import as_json
     from comparisons.requests import at_least, positive_seconds
     from comparisons.verdict import Comparison
@@ -66,7 +66,7 @@ def check(
     comparison = Comparison(problem=chosen, results=(found.result,))
     if json_file != "-":
         click.echo(check_text(found, verbose=verbose))
-        if loss_unexplained(found) and not named:
+        if of_another_problem(found) and not named:
             click.echo(UNNAMED.format(name=problem, other=next(name for name in DESCRIPTIONS if name != problem)))
     if json_file:
         give_json(as_json([comparison]), json_file)

@@ -15,6 +15,7 @@ from comparisons.checking import evidence_of
 from comparisons.planted import candidate_with
 from comparisons.wrong_forward import BESIDE, FOLLOWS, changes, from_wrong_forward
 from manual.activations import ACTIVATIONS
+from problems.initializers import starting_parameters
 
 LESSONS = {
     "classification": (("sigmoid", "sigmoid"), "binary_cross_entropy"),
@@ -36,6 +37,23 @@ def diagnosed(by_hand):
 
 def with_activation(activations, layer, other):
     return tuple(other if k == layer - 1 else name for k, name in enumerate(activations))
+
+
+def clipped(p, x, y, rate):
+    """The classification lesson's step, but for predictions that are clipped."""
+    h = 1 / (1 + np.exp(-(x @ p["W1"] + p["b1"])))
+    a = np.clip(1 / (1 + np.exp(-(h @ p["W2"] + p["b2"]))), 1e-7, 1 - 1e-7)
+    d = a - y
+    dh = d @ p["W2"].T * h * (1 - h)
+    g = {"W1": x.T @ dh, "b1": dh, "W2": h.T @ d, "b2": d}
+    return -np.log(np.where(y, a, 1 - a)).item(), {name: p[name] - rate * g[name] for name in p}, g
+
+
+def test_what_only_saturated_states_show_is_refuted_by_the_others(problem_called):
+    lesson = problem_called("classification")
+    found = check(clipped, lesson.changed(initial=starting_parameters(lesson.network, "constant:10"), epochs=3))
+    assert "loss" in {quantity.name for quantity in found.audit.quantities if quantity.wrong}
+    assert {one.mistakes for one in found.diagnoses} == {("unknown",)}
 
 
 SWAPS = [
