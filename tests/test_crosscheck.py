@@ -22,9 +22,10 @@ from comparisons.verdict import Verdict
 from comparisons.workers import Outcome, train_all
 from problems.catalogue import DESCRIPTIONS, named_problem
 from problems.initializers import starting_parameters
-from problems.problem import ACTIVATIONS, DTYPES, LOSSES, Network, Optimizer, Problem
+from problems.problem import ACTIVATIONS, DTYPES, LOSSES, Array, Network, Optimizer, Problem
 from problems.trace_file import load_trace, save_trace
 
+HIDDEN = tuple(name for name in ACTIVATIONS if name != "softmax")
 STARTS = ("constant:0.1", "constant:1", "random:7")
 SECONDS = 240.0
 
@@ -60,9 +61,9 @@ def lesson_problems() -> Iterator[tuple[str, Problem]]:
 def deep_problems() -> Iterator[tuple[str, Problem]]:
     """3-5-4-2 networks in both dtypes: every loss, and every activation in both hidden layers."""
     rng = np.random.default_rng(11)
-    x, labels = rng.uniform(-2, 2, (7, 3)), rng.integers(0, 2, (7, 2))
+    x = rng.uniform(-2, 2, (7, 3))
     for number, loss in enumerate(LOSSES):
-        hidden = ACTIVATIONS[number], ACTIVATIONS[(number + 1) % len(ACTIVATIONS)]
+        hidden = HIDDEN[number % len(HIDDEN)], HIDDEN[(number + 1) % len(HIDDEN)]
         network = Network(inputs=3, units=(5, 4, 2), activations=(*hidden, last_activation(loss)))
         for dtype in DTYPES:
             name = f"{'-'.join(hidden)}-{loss}-{dtype}"
@@ -71,7 +72,7 @@ def deep_problems() -> Iterator[tuple[str, Problem]]:
                 Problem(
                     name=name,
                     x=x,
-                    y=labels if loss.startswith("binary") else labels - x[:, :2],
+                    y=targets(loss, x),
                     network=network,
                     loss=loss,
                     initial=starting_parameters(network, "random:5"),
@@ -86,7 +87,21 @@ def deep_problems() -> Iterator[tuple[str, Problem]]:
 
 def last_activation(loss: str) -> str:
     """An activation that `loss` may stand behind."""
+    if loss.endswith("categorical_cross_entropy"):
+        return "softmax"
     return {"binary_cross_entropy": "sigmoid", "mean_squared_error": "tanh"}.get(loss, "linear")
+
+
+def targets(loss: str, x: Array) -> Array:
+    """What `loss` can be taken of, (rows, 2), or (rows, 1) where it is the number of a class."""
+    labels = np.random.default_rng(12).integers(0, 2, (len(x), 2))
+    if loss.startswith("sparse"):
+        return labels[:, :1]
+    if loss.startswith("categorical"):
+        return np.eye(2)[labels[:, 0]]
+    if loss == "hinge":
+        return 2 * labels - 1
+    return labels if loss.startswith("binary") else labels - x[:, :2]
 
 
 LESSON, DEEP = dict(lesson_problems()), dict(deep_problems())
@@ -170,7 +185,10 @@ def test_every_step_is_within_its_bound(
 ) -> None:
     require_or_skip(name)
     problem = problems_for(name)[case]
-    result = judged(name, problem, outcome_of(name, case))
+    outcome = outcome_of(name, case)
+    if name == "sklearn" and outcome.skipped:  # every other implementation expresses all of these
+        pytest.skip(outcome.skipped)
+    result = judged(name, problem, outcome)
     assert result.audit is not None, result.reason
     assert result.audit.steps == problem.steps
     if result.known_deviation is None:
