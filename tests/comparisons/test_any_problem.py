@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from comparisons.api import check
 from comparisons.blind_spots import blind_spots
-from comparisons.compare import compare
+from comparisons.compare import compare, judged_trace
 from comparisons.explanation import explained
 from comparisons.explanation_text import explanation_text
 from comparisons.formulas import latex_formulas
@@ -81,14 +83,32 @@ REMEMBERING = {name: by_optimizer(name) for name in OPTIMIZERS if name != "sgd"}
     "adamw-clipped": by_optimizer("adamw", clip_value=0.1),
 }
 every = pytest.mark.parametrize("problem", [pytest.param(one, id=name) for name, one in (PLAIN | REMEMBERING).items()])
+one_of_each = pytest.mark.parametrize(
+    "problem",
+    [
+        pytest.param(one, id=name)
+        for name, one in (OUTPUT | DEEP | REMEMBERING).items()
+        if name not in ("momentum", "adagrad", "adam", "adamax")
+    ],
+)
 plain = pytest.mark.parametrize("problem", [pytest.param(one, id=name) for name, one in PLAIN.items()])
 
 
 @every
-def test_training_by_hand_agrees_and_is_reported(problem, tmp_path):
+def test_training_by_hand_agrees(problem):
     (comparison,) = compare([problem], ["manual-matrix"])
     assert [result.verdict for result in comparison.results] == [Verdict.AGREES]
-    write_report(tmp_path / "report", [comparison], [{}], "")
+
+
+@one_of_each
+def test_a_wrong_gradient_is_reported(problem, tmp_path):
+    (comparison,) = compare([problem], ["manual-matrix"])
+    (result,) = comparison.results
+    gradients = {name: 7 * values for name, values in result.trace.gradients.items()}
+    wrong = judged_trace(replace(result.trace, gradients=gradients), version=None)
+    assert {one.mistakes for one in wrong.diagnoses if one.of == "gradient"} == {("factor",)}
+    write_report(tmp_path, [replace(comparison, results=(result, wrong))], [{}], "")
+    assert "times 7" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 @every
@@ -96,7 +116,7 @@ def test_blind_spots_are_told(problem):
     assert blind_spots(problem).looked_at > 50
 
 
-@every
+@one_of_each
 def test_sensitivity_is_reported(problem):
     found = sensitivity(problem, steps=3)
     assert not found.blind
