@@ -12,6 +12,7 @@ from comparisons.audit import audit
 from comparisons.candidates import CandidateFault, Returned, State, TrainStep, along, from_states, random_states
 from comparisons.check_text import check_text
 from comparisons.checking import Check, checked
+from comparisons.recorded import recorded, require_plain
 from comparisons.repeats import repeats, states_again
 from comparisons.trace_evidence import diagnosed, steps_at
 from comparisons.verdict import Verdict
@@ -43,7 +44,9 @@ def check(
     candidate: a function `train_step(parameters, x, y, learning_rate)`; an object with `parameters` (a mapping that
     can be set) and `step(x, y, learning_rate)`, which returns the loss and updates them; a Trace; or the path of a
     Python file that defines `train_step`, which is run in a process of its own.
-    problem: a Problem, the name of a lesson problem, or a TOML file; a Trace brings its own.
+    problem: a Problem, the name of a lesson problem, or a TOML file; a Trace brings its own. Where its optimizer
+    remembers earlier steps, clips or has a schedule, a function is refused, and an object that leaves `gradients` too
+    is judged along the problem alone.
     states, seed: how many random states besides the problem's own steps, and their seed.
 
     Whatever the candidate raises passes through, except from a file, whose verdict is then `crashed`. Raises
@@ -57,6 +60,8 @@ def check(
         from comparisons.candidate_process import check_file  # its processes import this package first
 
         return check_file(Path(candidate), chosen, states=states, seed=seed)
+    if not chosen.optimizer.plain:
+        return check_remembering(chosen, candidate)
     step = candidate if callable(candidate) and not hasattr(candidate, "step") else stepping(candidate)
     name = getattr(candidate, "__name__", type(candidate).__name__)
     drawn = random_states(chosen, states, seed)
@@ -74,6 +79,17 @@ def check(
     answers = {"along": way, "random": elsewhere, "again": again}
     repeated = repeats(chosen, drawn, **{phase: [returned for _, returned in run] for phase, run in answers.items()})
     return checked(chosen, name, way, elsewhere, seed=seed, again=repeated, reason=reason)
+
+
+def check_remembering(problem: Problem, candidate: Any) -> Check:
+    """The check of an object whose optimizer remembers, along the problem; raises ProblemError for anything else."""
+    if not hasattr(candidate, "step"):
+        require_plain(problem)
+    stepping(candidate)
+    try:
+        return check_trace(recorded(problem, candidate))
+    except CandidateFault as fault:
+        raise ProblemError(f"check: {type(candidate).__name__}: {fault}") from None
 
 
 def stepping(candidate: Any) -> TrainStep:

@@ -10,6 +10,7 @@ from typing import Any
 from comparisons.candidate_worker import returned_of, states_along
 from comparisons.candidates import random_states
 from comparisons.checking import Check, checked
+from comparisons.recorded import require_plain
 from comparisons.repeats import repeats
 from comparisons.workers import WorkerProcess, ended, process_environment, python_command, watch
 from problems.problem import Problem, ProblemError
@@ -31,6 +32,7 @@ def check_file(file: Path, problem: Problem, *, states: int, seed: int, timeout:
     """
     if not file.is_file():
         raise ProblemError(f"{file}: {'is a folder' if file.is_dir() else 'there is no such file'}")
+    require_plain(problem)
     events, end = _run(file, problem, states, seed, timeout)
     refused = next((event["reason"] for event in events if event["event"] == "refused"), None)
     if refused:

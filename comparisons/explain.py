@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from comparisons.candidates import State
-from comparisons.chains import Passes, gradient, simplifies
+from comparisons.chains import Passes, gradient, loss_value, simplifies
 from comparisons.variants import Index
 from manual.activations import ACTIVATIONS
-from problems.problem import Network, Problem
+from problems.problem import Problem
 
 
 class Factor(NamedTuple):
@@ -56,10 +56,11 @@ def derivative_lines(problem: Problem, state: State, name: str, index: Index) ->
 def loss_lines(problem: Problem, state: State) -> list[str]:
     """The loss in letters, then with numbers and the result."""
     passes = passes_of(problem, state)
-    result = float(passes.route.loss(passes.y, passes.z[-1]))
-    letters = LOSS_LETTERS[problem.loss]
-    if passes.y.size > 1:
-        return [f"L = mean of {letters} = {result:.6g}"]
+    result = float(loss_value(passes, {}))
+    letters, penalty = LOSS_LETTERS[problem.loss], penalty_letters(problem)
+    if passes.a[-1].size > 1 or penalty:
+        mean = "mean of " if passes.a[-1].size > 1 else ""
+        return [f"L = {mean}{letters}{penalty} = {result:.6g}"]
     y, y_hat = passes.y.item(), passes.a[-1].item()
     return [f"L = {letters}", f"  = {_put_in(letters, y, y_hat)} = {result:.6g}"]
 
@@ -69,7 +70,19 @@ LOSS_LETTERS = {
     "half_squared_error": "½ (y - ŷ)²",
     "binary_cross_entropy": "-y · log ŷ - (1 - y) · log(1 - ŷ)",
     "binary_cross_entropy_with_logits": "-y · log σ(ŷ) - (1 - y) · log(1 - σ(ŷ))",
+    "mean_absolute_error": "|y - ŷ|",
+    "huber": "(½ (y - ŷ)² where |y - ŷ| ≤ 1, else |y - ŷ| - ½)",
+    "hinge": "max(0, 1 - y · ŷ)",
+    "categorical_cross_entropy": "-Σ y · log ŷ",
+    "categorical_cross_entropy_with_logits": "-Σ y · log softmax(ŷ)",
+    "sparse_categorical_cross_entropy": "-log ŷ[y]",
+    "sparse_categorical_cross_entropy_with_logits": "-log softmax(ŷ)[y]",
 }
+
+
+def penalty_letters(problem: Problem) -> str:
+    """What the penalty adds to the loss, in letters; empty where there is none."""
+    return f" + ½ · {problem.l2:g} · Σ W²" if problem.l2 else ""
 
 
 def _put_in(letters: str, y: float, y_hat: float) -> str:
@@ -78,8 +91,10 @@ def _put_in(letters: str, y: float, y_hat: float) -> str:
 
 
 def chain(passes: Passes, name: str, index: Index) -> list[Factor]:
-    """The factors of one derivative; none where it is a sum over rows, outputs or hidden layers."""
+    """The factors of one derivative; none where it is a sum over rows, outputs or hidden layers, or with a penalty."""
     network = passes.network
+    if passes.problem.l2 and name.startswith("W"):
+        return []
     if passes.rows > 1 or network.units[-1] > 1 or len(network.units) > 2:
         return []
     layer, (i, j) = int(name[1:]), index
@@ -98,11 +113,23 @@ def error_factors(passes: Passes) -> list[Factor]:
     if passes.problem.loss == "binary_cross_entropy_with_logits":
         p = ACTIVATIONS["sigmoid"].value(passes.z[-1]).item()
         return [Factor("(σ(ŷ) - y)", f"({p:.6g} - {y:.6g})")]
-    two = "2 · " if passes.problem.loss == "mean_squared_error" else ""
-    factors = [Factor(f"{two}(ŷ - y)", f"{two}({y_hat:.6g} - {y:.6g})")]
+    factors = [_loss_factor(passes.problem.loss, y, y_hat)]
     if not simplifies(passes.problem):
         factors += slope_factors(passes.network.activations[-1], "ŷ", passes.z[-1].item(), y_hat)
     return factors
+
+
+def _loss_factor(loss: str, y: float, y_hat: float) -> Factor:
+    """∂L/∂ŷ of one number; ∂L/∂z where the output's slope cancels."""
+    difference = f"({y_hat:.6g} - {y:.6g})"
+    if loss == "mean_absolute_error":
+        return Factor("sign(ŷ - y)", f"sign{difference}")
+    if loss == "huber":
+        return Factor("(ŷ - y, held between -1 and 1)", digits(min(max(y_hat - y, -1), 1)))
+    if loss == "hinge":
+        return Factor("(-y where y · ŷ < 1, else 0)", digits(-y if y * y_hat < 1 else 0))
+    two = "2 · " if loss == "mean_squared_error" else ""
+    return Factor(f"{two}(ŷ - y)", f"{two}{difference}")
 
 
 def back_factors(passes: Passes, j: int) -> list[Factor]:
@@ -114,26 +141,29 @@ def back_factors(passes: Passes, j: int) -> list[Factor]:
 
 def slope_factors(activation: str, letter: str, z: float, a: float) -> list[Factor]:
     """The slope of an activation whose output is called `letter`."""
+    if activation == "linear":
+        return []
     slopes: Mapping[str, Any] = {
         "sigmoid": Factor(f"{letter} · (1 - {letter})", f"{a:.6g} · (1 - {a:.6g})"),
         "tanh": Factor(f"(1 - {letter}²)", f"(1 - {digits(a)}²)"),
-        "relu": Factor(f"relu′ at {letter}", "1" if z > 0 else "0"),
     }
-    return [slopes[activation]] if activation in slopes else []
+    slope = ACTIVATIONS[activation].slope(np.float64(z), np.float64(a))
+    return [slopes.get(activation, Factor(f"{activation}′ at {letter}", digits(slope)))]
 
 
 def formula_of_rows(problem: Problem, state: State, name: str, index: Index) -> str:
     """The derivative in letters where it runs over several rows, or over sums that have no chain of their own."""
     one_row = State(parameters=state.parameters, x=state.x[:1], y=state.y[:1], learning_rate=state.learning_rate)
     factors = chain(passes_of(problem, one_row), name, index)
-    if not factors:
-        return matrix_formula(problem.network, name)
+    if not factors or problem.network.units[-1] > 1:
+        return matrix_formula(problem, name)
     return f"mean over {len(state.x)} rows of {' · '.join(factor.letters for factor in factors)}"
 
 
-def matrix_formula(network: Network, name: str) -> str:
+def matrix_formula(problem: Problem, name: str) -> str:
     """The derivative in matrix letters: δk is ∂L/∂z of layer k."""
     layer = int(name[1:])
     if name.startswith("b"):
         return f"Σ over rows of δ{layer}"
-    return f"{'x' if layer == 1 else f'a{layer - 1}'}ᵀ δ{layer}"
+    penalty = f" + {problem.l2:g} · {name}" if problem.l2 else ""
+    return f"{'x' if layer == 1 else f'a{layer - 1}'}ᵀ δ{layer}{penalty}"

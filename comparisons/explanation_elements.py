@@ -8,7 +8,8 @@ from comparisons.chains import last_layer, simplifies
 from comparisons.explain import Factor, back_factors, digits, error_factors, loss_lines
 from comparisons.explanation import Explanation
 from comparisons.messages import place
-from problems.problem import Network
+from comparisons.problem_words import optimizer_words
+from problems.problem import Network, Optimizer
 
 
 def forward(found: Explanation) -> Iterator[str]:
@@ -42,6 +43,13 @@ ACTIVATION_LETTERS: dict[str, Callable[[str], str]] = {
     "sigmoid": lambda z: f"1 / (1 + e^(-{z}))",
     "tanh": lambda z: f"tanh({z.strip('()')})",
     "relu": lambda z: f"max({z.strip('()')}, 0)",
+    "leaky_relu": lambda z: f"({z} where {z} > 0, else 0.01 · {z})",
+    "elu": lambda z: f"({z} where {z} > 0, else e^{z} - 1)",
+    "softplus": lambda z: f"log(1 + e^{z})",
+    "gelu": lambda z: f"{z} · Φ({z.strip('()')})",
+    "gelu_tanh": lambda z: f"½ · {z} · (1 + tanh(√(2/π) · ({z} + 0.044715 · {z}³)))",
+    "silu": lambda z: f"{z} / (1 + e^(-{z}))",
+    "softmax": lambda z: f"e^{z} / Σ e^z",
 }
 
 
@@ -115,9 +123,21 @@ def links(found: Explanation, name: str, index: tuple[int, int]) -> list[tuple[s
     return [*chain, (f"∂{node}/∂{place(name, index)}", flows_in)]
 
 
+def remembered_update(optimizer: Optimizer) -> str:
+    """What an update is made of that is not the plain one."""
+    return f"{optimizer_words(optimizer)}: from this derivative, this step's number and what earlier ones left"
+
+
 def update(found: Explanation) -> Iterator[str]:
     """Every parameter's move."""
-    rate = found.state.learning_rate
+    rate, optimizer = found.state.learning_rate, found.problem.optimizer
+    if not optimizer.plain:
+        yield remembered_update(optimizer)
+        yield ""
+        for name, index in elements_backward(found.problem.network):
+            before, after = found.state.parameters[name][index], float(found.parameters[name][index])
+            yield f"{place(name, index)}: {before + 0.0:.8g} becomes {after:.8g}"
+        return
     yield "parameter - learning_rate · ∂L/∂parameter, every derivative taken before anything moves"
     yield ""
     for name, index in elements_backward(found.problem.network):

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from comparisons.chains import delta, last_layer, simplifies
-from comparisons.explain import LOSS_LETTERS, matrix_formula
+from comparisons.explain import LOSS_LETTERS, matrix_formula, penalty_letters
 from comparisons.explanation import Explanation
+from comparisons.explanation_elements import remembered_update
+from comparisons.loss_variants import over_rows
 from problems.problem import Array, Network, Problem
 
 DELTAS = "δk is ∂L/∂zk, one row for each row of data; ⊙ multiplies element by element"
@@ -17,8 +19,26 @@ SLOPE_LETTERS: dict[str, Callable[[str, str], str]] = {
     "sigmoid": lambda z, a: f" ⊙ {a} ⊙ (1 - {a})",
     "tanh": lambda z, a: f" ⊙ (1 - {a} ⊙ {a})",
     "relu": lambda z, a: f" ⊙ ({z} > 0)",
+    "leaky_relu": lambda z, a: f" ⊙ (1 where {z} > 0, else 0.01)",
+    "elu": lambda z, a: f" ⊙ (1 where {z} > 0, else e^{z})",
+    "softplus": lambda z, a: f" ⊙ σ({z})",
+    "gelu": lambda z, a: f" ⊙ (Φ({z}) + {z} ⊙ φ({z}))",
+    "gelu_tanh": lambda z, a: f" ⊙ (½ (1 + tanh u) + ½ {z} ⊙ (1 - tanh² u) ⊙ ∂u/∂{z})",
+    "silu": lambda z, a: f" ⊙ σ({z}) ⊙ (1 + {z} ⊙ σ(-{z}))",
 }
-MATRIX_ACTIVATIONS = {"linear": "{}", "sigmoid": "1 / (1 + e^(-{}))", "tanh": "tanh({})", "relu": "max({}, 0)"}
+MATRIX_ACTIVATIONS = {
+    "linear": "{}",
+    "sigmoid": "1 / (1 + e^(-{}))",
+    "tanh": "tanh({})",
+    "relu": "max({}, 0)",
+    "leaky_relu": "{0} where {0} > 0, else 0.01 {0}",
+    "elu": "{0} where {0} > 0, else e^{0} - 1",
+    "softplus": "log(1 + e^{})",
+    "gelu": "{0} ⊙ Φ({0})",
+    "gelu_tanh": "½ {0} ⊙ (1 + tanh u), u = √(2/π) ({0} + 0.044715 {0}³)",
+    "silu": "{0} / (1 + e^(-{0}))",
+    "softmax": "e^{0} / Σ over each row of e^{0}",
+}
 
 
 def output_letter(network: Network, layer: int) -> str:
@@ -43,24 +63,43 @@ def forward(found: Explanation) -> Iterator[str]:
 
 def loss(found: Explanation) -> Iterator[str]:
     """The loss and what it is averaged over."""
-    rows, outputs = found.passes.y.shape
+    rows, outputs = found.passes.a[-1].shape
     over = "the mean over rows" if outputs == 1 else "the mean over rows and outputs"
-    if found.problem.loss == "half_squared_error" and outputs > 1:
-        over = "the sum over outputs, the mean over rows"
+    if over_rows(found.problem) and outputs > 1:
+        over = "the mean over rows"
+        if found.problem.loss == "half_squared_error":
+            over = "the sum over outputs, the mean over rows"
     reduction = f"{over} of " if rows * outputs > 1 else ""
-    yield f"L = {reduction}{LOSS_LETTERS[found.problem.loss]} = {found.loss:.6g}"
+    yield f"L = {reduction}{LOSS_LETTERS[found.problem.loss]}{penalty_letters(found.problem)} = {found.loss:.6g}"
 
 
 def error_letters(problem: Problem, averaged: int) -> str:
     """δ of the last layer."""
     network = problem.network
-    logits = problem.loss == "binary_cross_entropy_with_logits"
-    two = "2 " if problem.loss == "mean_squared_error" else ""
     count = f" / {averaged}" if averaged > 1 else ""
-    error = f"{two}({'σ(ŷ)' if logits else 'ŷ'} - y){count}"
+    error = f"{_loss_letters(problem.loss)}{count}"
+    name, z = network.activations[-1], f"z{last_layer(network)}"
     if simplifies(problem):
         return error
-    return error + SLOPE_LETTERS[network.activations[-1]](f"z{last_layer(network)}", "ŷ")
+    if name == "softmax":
+        return f"ŷ ⊙ (d - Σ over each row of d ⊙ ŷ), d = {error}"
+    return error + SLOPE_LETTERS[name](z, "ŷ")
+
+
+def _loss_letters(loss: str) -> str:
+    """∂L/∂ŷ before the mean; what is left of it where the output's slope cancels."""
+    special = {
+        "mean_absolute_error": "sign(ŷ - y)",
+        "huber": "(ŷ - y, held between -1 and 1)",
+        "hinge": "(-y where y ⊙ ŷ < 1, else 0)",
+        "mean_squared_error": "2 (ŷ - y)",
+    }
+    if loss in special:
+        return special[loss]
+    y = "y as columns of 0 and 1" if loss.startswith("sparse") else "y"
+    if not loss.endswith("with_logits"):
+        return f"(ŷ - {y})"
+    return f"({'softmax' if 'categorical' in loss else 'σ'}(ŷ) - {y})"
 
 
 def backward(found: Explanation) -> Iterator[str]:
@@ -74,11 +113,16 @@ def backward(found: Explanation) -> Iterator[str]:
             letters = f"(δ{layer + 1} W{layer + 1}ᵀ){slope}"
         yield from _valued(f"δ{layer}", letters, delta(found.passes, layer, {}))
         for name in (f"W{layer}", f"b{layer}"):
-            yield from _valued(f"∂L/∂{name}", matrix_formula(network, name), found.gradients[name])
+            yield from _valued(f"∂L/∂{name}", matrix_formula(found.problem, name), found.gradients[name])
 
 
 def update(found: Explanation) -> Iterator[str]:
     """Every parameter after its move."""
+    optimizer = found.problem.optimizer
+    if not optimizer.plain:
+        yield remembered_update(optimizer)
+        yield from (f"{name} = {matrix(values)}" for name, values in found.parameters.items())
+        return
     for name, values in found.parameters.items():
         yield from _valued(name, f"{name} - {found.state.learning_rate:.6g} · ∂L/∂{name}", values)
 

@@ -42,6 +42,8 @@ def _lines(found: Explanation) -> Iterator[str]:
 def element_by_element(found: Explanation) -> bool:
     """Whether every derivative is a product of a few numbers: one row, one output, one hidden layer at most."""
     network = found.problem.network
+    if found.problem.l2:
+        return False
     elements = sum(n_in * n_out for n_in, n_out in network.parameter_shapes.values())
     return found.passes.rows == 1 and network.units[-1] == 1 and len(network.units) <= 2 and elements <= MOST_ELEMENTS
 

@@ -20,11 +20,15 @@ import sympy
 from comparisons.arithmetic.symbolic import Symbols, as_symbols, branch, latex, symbolic_parameters
 from comparisons.chains import last_layer, simplifies
 from comparisons.explanation_elements import elements_backward
+from comparisons.problem_words import optimizer_words
 from manual import dense
-from manual.activations import ACTIVATIONS
+from manual.activations import ACTIVATIONS, softmax, softmax_backward
 from manual.losses import LOSSES
-from manual.optimizers import sgd
-from problems.problem import Network, Problem, ProblemError
+from manual.optimizers import rules, sgd
+from manual.optimizers.update import decayed, settings_as
+from manual.penalty import penalty
+from problems.problem import Network, Optimizer, Problem, ProblemError
+from problems.targets import SPARSE
 
 MOST_PARAMETERS = 60
 Line = tuple[str, str]  # left side; right side with its = or ←
@@ -39,18 +43,49 @@ def latex_formulas(problem: Problem) -> str:
     if count > MOST_PARAMETERS:
         raise ProblemError(f"--latex: {count} parameters are too many to write out; at most {MOST_PARAMETERS}")
     written = Written(problem)
-    parts = [written.forward(), written.loss(), written.backward(), update()]
+    parts = [written.forward(), written.loss(), written.backward(), update(problem.optimizer)]
     body = " \\\\[1ex]\n".join(" \\\\\n".join(f"{left} &{right}" for left, right in part) for part in parts)
-    note = "% one row; over a batch, L and every derivative are the mean over its rows\n" * (problem.batch_size > 1)
-    return f"{note}\\begin{{align*}}\n{body}\n\\end{{align*}}"
+    comments = "".join(f"% {note}\n" for note in notes(problem))
+    return f"{comments}\\begin{{align*}}\n{body}\n\\end{{align*}}"
 
 
-def update() -> Iterator[Line]:
-    """θ ← θ − η ∂L/∂θ."""
+def notes(problem: Problem) -> Iterator[str]:
+    """What has to be known to read the formulas."""
+    if problem.batch_size > 1:
+        what = "L without its penalty, and its derivatives," if problem.l2 else "L and every derivative"
+        yield f"one row; over a batch, {what} are the mean over its rows"
+    if problem.l2:
+        yield f"\\lambda is l2, {problem.l2:g}"
+    if problem.loss in SPARSE:
+        yield "y_k is 1 for the class that y counts from 0, else 0"
+    if not problem.optimizer.plain:
+        yield f"the update: {optimizer_words(problem.optimizer)}; g is what clipping leaves of the derivative"
+
+
+def update(optimizer: Optimizer) -> Iterator[Line]:
+    """θ ← θ − η ∂L/∂θ, or what the optimizer remembers and moves by."""
     theta, eta = (as_symbols(sympy.Symbol(name)) for name in ("theta", "eta"))
+    if not optimizer.plain:
+        yield from remembered_update(optimizer, theta, eta)
+        return
     slope = as_symbols(sympy.Symbol(partial(theta.item()), commutative=False))  # behind η
     moved = sgd({"theta": theta}, {"theta": slope}, eta)["theta"]
     yield latex(theta), rf"\leftarrow {latex(theta)} {latex(moved - theta)} \qquad \text{{for each parameter }} \theta"
+
+
+def remembered_update(optimizer: Optimizer, theta: Symbols, eta: Symbols) -> Iterator[Line]:
+    """g, the slots that g goes into, decay and move; each slot on the right of the move is the new one."""
+    rule, *_ = rules(optimizer)
+    g, t = (as_symbols(sympy.Symbol(name, real=True)) for name in "gt")
+    clipped = r"\text{clipped } " * any(name.startswith("clip") for name in optimizer.settings)
+    yield "g", f"= {clipped}{partial(theta.item())}"
+    given = settings_as(optimizer, as_symbols) | {"rate": eta, "t": t}
+    slots = {name: as_symbols(sympy.Symbol(name, real=True)) for name in rule.start}
+    for name, value in rule.absorb(g=g, **slots, **given).items():
+        yield latex(slots[name]), rf"\leftarrow {latex(as_symbols(value))}"
+    moves = sum((as_symbols(move) for move in rule.moves[0](g=g, **slots, **given)), as_symbols(0))
+    kept = decayed(theta, eta, given["weight_decay"]) if "weight_decay" in given else theta
+    yield latex(theta), rf"\leftarrow {latex(kept)} - \left({latex(moves)}\right)"
 
 
 class Written:
@@ -62,6 +97,9 @@ class Written:
     def __init__(self, problem: Problem) -> None:
         self.problem, self.network = problem, problem.network
         self.parameters = symbolic_parameters(self.network)
+        self.loss_name = problem.loss.removeprefix("sparse_")
+        self.classes = "categorical" in problem.loss
+        self.l2 = sympy.Symbol("lambda", positive=True) if problem.l2 else 0
         self.y = row(letters("y", self.network.units[-1], "y"))
         self.z = [row(z_letters(self.network, layer)) for layer in self.network.layers]
         self.a = [row(a_letters(self.network, layer)) for layer in (0, *self.network.layers)]
@@ -83,12 +121,13 @@ class Written:
 
     def loss(self) -> Iterator[Line]:
         """L of ŷ."""
-        value = readable(LOSSES[self.problem.loss].value(self.y, self.a[-1]).item())
+        value = readable(LOSSES[self.loss_name].value(self.y, self.a[-1]).item())
         for y, y_hat in zip(self.y.flat, self.a[-1].flat, strict=True):
             if self.problem.loss.endswith("squared_error"):
                 difference = sympy.Symbol(rf"\left({tex(y)} - {tex(y_hat)}\right)")
                 value = value.subs(y_hat, y - difference)
-        yield "L", f"= {tex(value)}"
+        added = f" + {tex(penalty(self.parameters, as_symbols(self.l2)).item())}" if self.l2 else ""
+        yield "L", f"= {tex(value)}{added}"
 
     def backward(self) -> Iterator[Line]:
         """∂L/∂ŷ and, through the layers, every derivative."""
@@ -107,12 +146,13 @@ class Written:
             gradients[f"W{layer}"], gradients[f"b{layer}"], da = dense.backward(self.a[layer - 1], W, dz)
             for name, index in elements_backward(self.network):
                 if int(name[1:]) == layer:
-                    yield partial(self.parameters[name][index]), f"= {self.product(gradients[name][index])}"
+                    added = f" + {tex(self.l2 * self.parameters[name][index])}" if self.l2 and name[0] == "W" else ""
+                    yield partial(self.parameters[name][index]), f"= {self.product(gradients[name][index])}{added}"
             if layer > 1:
                 dz = da * self._slope(layer - 1)
 
     def _output(self) -> Iterator[Line]:
-        slopes = LOSSES[self.problem.loss].derivative(self.y, self.a[-1])
+        slopes = LOSSES[self.loss_name].derivative(self.y, self.a[-1])
         for y_hat, slope, named in zip(self.a[-1].flat, slopes.flat, self._loss_slope.flat, strict=True):
             shown = tex(readable(slope)) if simplifies(self.problem) else self.product(named)
             yield partial(y_hat), f"= {shown}"
@@ -120,15 +160,24 @@ class Written:
     @cached_property
     def _loss_slope(self) -> Symbols:
         """∂L/∂ŷ with each ŷ − y as one symbol."""
-        slopes = LOSSES[self.problem.loss].derivative(self.y, self.a[-1])
-        return self._with_differences(slopes)
+        slopes = LOSSES[self.loss_name].derivative(self.y, self.a[-1])
+        return self._class_differences() if self.classes else self._with_differences(slopes)
+
+    def _class_differences(self) -> Symbols:
+        """Each probability less its target as one symbol: ∂L/∂z of the softmax, since the targets of a row sum to 1."""
+        probabilities = softmax(self.a[-1]) if self.loss_name.endswith("with_logits") else self.a[-1]
+        return row([self._difference(p, y) for p, y in zip(probabilities.flat, self.y.flat, strict=True)])
 
     @cached_property
     def _error(self) -> Symbols:
         """∂L/∂z of the last layer; where the slope cancels, what is left."""
+        if self.classes and simplifies(self.problem):
+            return self._class_differences()
+        if self.network.activations[-1] == "softmax":
+            return as_symbols(softmax_backward(self.a[-1], self._loss_slope))
         if not simplifies(self.problem):
             return as_symbols(self._loss_slope * self._slope(last_layer(self.network)))
-        chain = LOSSES[self.problem.loss].derivative(self.y, self.a[-1])
+        chain = LOSSES[self.loss_name].derivative(self.y, self.a[-1])
         slope = ACTIVATIONS[self.network.activations[-1]].slope(self.z[-1], self.a[-1])
         return self._with_differences(as_symbols(np.vectorize(sympy.cancel, otypes=[object])(chain * slope)))
 
@@ -142,9 +191,13 @@ class Written:
         value = readable(value)
         logits = self.problem.loss.endswith("with_logits")
         held = 1 / (1 + sympy.exp(-y_hat)) if logits else y_hat
+        return sympy.cancel(value.subs(held, y + self._difference(held, y)))
+
+    def _difference(self, held: Any, y: Any) -> Any:
+        """held − y as one symbol."""
         difference = sympy.Symbol(rf"\left({tex(held)} - {tex(y)}\right)")
         self.ranks[difference], self.meanings[difference] = 0, held - y
-        return sympy.cancel(value.subs(held, y + difference))
+        return difference
 
     def _slope(self, layer: int) -> Symbols:
         """The slopes of a layer's activation, each as one symbol; 1 where it is linear."""
@@ -160,7 +213,7 @@ class Written:
     def product(self, expression: Any) -> str:
         """A product in the order of the chain; a sum of such products."""
         if expression.is_Add:
-            return " + ".join(self.product(term) for term in expression.args)
+            return " + ".join(self.product(term) for term in expression.args).replace("+ -1 ", "- ")
         numbers, factors = expression.as_coeff_mul()
         ordered = sorted(factors, key=lambda factor: (self.ranks.get(factor, 0), str(factor)))
         shown = [rf"\left({self.product(factor)}\right)" if factor.is_Add else tex(factor) for factor in ordered]

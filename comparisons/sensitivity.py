@@ -14,15 +14,19 @@ from comparisons.arithmetic.bounds import Bounded
 from comparisons.arithmetic.precision import PRECISIONS
 from comparisons.chains import Passes
 from comparisons.divergence import too_large
-from comparisons.mutants import Mutant, elements, quantities, single_mutants
+from comparisons.mutants import UPDATE_SITES, Mutant, elements, quantities, single_mutants
 from comparisons.reference import Expectation, expectations
 from comparisons.reference import quantities as quantities_of
+from comparisons.sensitivity_updates import noticed_updates
 from comparisons.tally import outside
 from comparisons.variants import Index
+from comparisons.wrong_updates import WrongUpdate
 from manual.network import StepResult, loss_routes, train_step
+from manual.optimizers import coefficients, initial_state, updated
+from manual.optimizers.update import State
 from manual.train import train
 from problems.order import batches
-from problems.problem import Array, Parameters, Problem, ProblemError
+from problems.problem import Array, Optimizer, Parameters, Problem
 
 LOOKED_AT = 256  # steps of a long training that blind_spots looks at, spread evenly
 
@@ -37,9 +41,9 @@ class Tolerance:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Planted:
-    """One mistake in one element, and whether the check noticed."""
+    """One mistake in one element, or one wrong update of every element, and whether the check noticed."""
 
-    mutant: Mutant
+    mutant: Mutant | WrongUpdate
     index: Index
     killed: bool
 
@@ -68,17 +72,12 @@ def sensitivity(problem: Problem, *, steps: int | None = None, tolerance: Tolera
     """Train with every single mistake in every single element, and see which the check notices.
 
     steps: how many steps to train (all of the problem's unless given). Mistakes are planted in float64 formulas.
-    Raises ProblemError unless the optimizer is plain gradient descent, which the mistakes are planted in.
+    Where the optimizer remembers earlier steps, clips or has a schedule, its wrong updates are planted in all elements.
     """
-    if not problem.optimizer.plain:
-        raise ProblemError(
-            f"sensitivity: mistakes are planted in plain gradient descent, and {problem.name} is trained by "
-            f"{problem.optimizer.name}; give it the optimizer 'sgd' without settings or schedule"
-        )
     count = min(steps or problem.steps, problem.steps)
     planted: list[Planted] = []
     for quantity in quantities(problem.network):
-        for mutant in single_mutants(problem, quantity):
+        for mutant in plantable(problem, quantity):
             indices = [index for index in elements(problem.network, quantity) if mutant.changes(index)]
             if indices:
                 killed = noticed(problem, mutant, indices, count, tolerance)
@@ -86,20 +85,31 @@ def sensitivity(problem: Problem, *, steps: int | None = None, tolerance: Tolera
                     Planted(mutant=mutant, index=index, killed=bool(seen))
                     for index, seen in zip(indices, killed, strict=True)
                 ]
+    if not problem.optimizer.plain:
+        limits = None if tolerance is None else (tolerance.rtol, tolerance.atol)
+        updates = noticed_updates(problem, count, limits)
+        planted += [Planted(mutant=wrong, index=(), killed=killed) for wrong, killed in updates]
     return Sensitivity(problem=problem, steps=count, tolerance=tolerance, planted=tuple(planted))
+
+
+def plantable(problem: Problem, quantity: str) -> list[Mutant]:
+    """The mutants of `quantity`; those of a plain update only where updates are plain."""
+    every = single_mutants(problem, quantity)
+    return every if problem.optimizer.plain else [mutant for mutant in every if not mutant.sites & UPDATE_SITES]
 
 
 def noticed(problem: Problem, mutant: Mutant, indices: list[Index], count: int, tolerance: Tolerance | None) -> Array:
     """For each element whether the check notices the mutant there, (elements,)."""
     seen, beyond = np.zeros(len(indices), dtype=bool), np.zeros(len(indices), dtype=bool)
     right = {name: values.astype(np.float64) for name, values in problem.initial.items()}
+    memory = Memory(problem.optimizer)
     with np.errstate(all="ignore"):
         for before, x, y, found in planted_steps(problem, mutant, indices, count):
             if tolerance is None:
                 beyond |= diverging(problem, before, x, y)
                 seen |= outside_bound(problem, before, x, y, found) & ~beyond
             else:
-                expected = right_step(problem, right, x, y)
+                expected = memory.moved(right, right_step(problem, right, x, y))
                 seen |= outside_tolerance(expected, found, tolerance)
                 right = expected.parameters
             if seen.all():
@@ -118,11 +128,39 @@ def planted_steps(
         name: np.repeat(values.astype(np.float64)[None], len(indices), axis=0)
         for name, values in problem.initial.items()
     }
+    memory = Memory(problem.optimizer)
     for _, rows in zip(range(count), batches(problem), strict=False):
         x, y = problem.x[rows].astype(np.float64), problem.y[rows].astype(np.float64)
-        found = with_mistake(problem, mutant, indices, before, right_step(problem, before, x, y), x, y)
+        right = memory.foreseen(before, right_step(problem, before, x, y))
+        found = memory.moved(before, with_mistake(problem, mutant, indices, before, right, x, y))
         yield before, x, y, found
         before = found.parameters
+
+
+class Memory:
+    """What the optimizer makes of one training's gradients, step by step, in float64."""
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        self.optimizer, self.t = optimizer, 0
+        self.state: State = {}
+
+    def moved(self, before: Parameters, step: StepResult) -> StepResult:
+        """`step` with the parameters that its gradients make of those `before`; as it is where updates are plain."""
+        if self.optimizer.plain:
+            return step
+        self.t += 1
+        moved, self.state = self._moved(before, step, self.t)
+        return moved
+
+    def foreseen(self, before: Parameters, step: StepResult) -> StepResult:
+        """The same, with nothing remembered of it."""
+        return step if self.optimizer.plain else self._moved(before, step, self.t + 1)[0]
+
+    def _moved(self, before: Parameters, step: StepResult, t: int) -> tuple[StepResult, State]:
+        given = coefficients(self.optimizer, t, np.float64)
+        state = self.state or initial_state(self.optimizer, before, given)
+        parameters, after = updated(self.optimizer, before, step.gradients, state, given)
+        return StepResult(step.loss, step.gradients, parameters), after
 
 
 def right_step(problem: Problem, parameters: Parameters, x: Array, y: Array) -> StepResult:
@@ -181,6 +219,8 @@ def outside_bound(problem: Problem, before: Parameters, x: Array, y: Array, foun
     )
     wrong = np.zeros(members, dtype=bool)
     for quantity, values in quantities_of(found).items():
+        if quantity.startswith("parameter.") and not problem.optimizer.plain:
+            continue  # right by the gradient that was reported, from which it is judged
         wrong |= outside(values, expected[quantity]).reshape(members, -1).any(axis=1)
     return wrong
 
@@ -214,7 +254,9 @@ def unseen(problem: Problem, before: Parameters, x: Array, y: Array) -> tuple[li
     )
     hidden, looked_at = [], 0
     for quantity in quantities(problem.network):
-        for mutant in single_mutants(problem, quantity):
+        for mutant in plantable(problem, quantity):
+            if "updated-weight" in mutant.mistakes and not problem.optimizer.plain:
+                continue  # what its update makes of a weight depends on the steps before
             visible = shows(mutant, passes, expected)
             for index in elements(problem.network, quantity):
                 if mutant.changes(index):
@@ -228,8 +270,10 @@ def shows(mutant: Mutant, passes: Passes, expected: dict[str, Expectation]) -> A
     """For each element whether the mutant leaves the bound in any state, in the gradient or the update."""
     if mutant.quantity == "loss":
         return np.asarray(outside(mutant.value(passes).value, expected["loss"]).any(axis=0))
-    after = expected[f"parameter.{mutant.quantity}"]
     gradient = expected[f"gradient.{mutant.quantity}"]
+    if not passes.problem.optimizer.plain:
+        return np.asarray(outside(mutant.gradient(passes).value, gradient).any(axis=0))
+    after = expected[f"parameter.{mutant.quantity}"]
     in_update = outside(np.broadcast_to(mutant.value(passes).value, after.expected.shape), after).any(axis=0)
     in_gradient = outside(mutant.gradient(passes).value, gradient).any(axis=0)
     return np.asarray(in_update | in_gradient)

@@ -31,13 +31,18 @@ def diagnosed_updates(trace: Trace) -> list[Diagnosis]:
     """Why parameters are wrong after their updates, element by element; nothing where none is."""
     trace = trace.part(0, min(trace.steps, MOST_STEPS))
     found, before, names = _found(trace), _before(trace), _places(trace)
-    wrong = np.flatnonzero(outside(found, _expected(right(trace))).any(axis=0))
+    wrong = wrong_places(trace)
     explained: dict[int, list[WrongUpdate]] = {int(place): [] for place in wrong}
     for one in wrong_updates(trace.problem.optimizer):
         fits = _fits(found, predicted(trace, before, one))
         for place in wrong[fits[wrong]]:
             explained[int(place)].append(one)
     return [_diagnosis(*names[place], several, found[:, place]) for place, several in explained.items()]
+
+
+def wrong_places(trace: Trace) -> Array:
+    """Which elements, all parameters side by side, are outside their update's bound in any step."""
+    return np.flatnonzero(outside(_found(trace), _expected(right(trace))).any(axis=0))
 
 
 def right(trace: Trace) -> Bounded:

@@ -48,6 +48,16 @@ class WrongUpdate:
     slots: Held = slots_after
     coupled: bool = False
 
+    @property
+    def quantity(self) -> str:
+        """What is wrong: the update, of every parameter."""
+        return "update"
+
+    @property
+    def mistakes(self) -> tuple[str, ...]:
+        """The name of its mistake, as mutants have it."""
+        return (self.mistake,)
+
 
 def wrong_updates(optimizer: Optimizer) -> Iterator[WrongUpdate]:
     """Every wrong update of `optimizer`, the more usual mistakes first."""

@@ -93,5 +93,7 @@ class Seen:
         if one.of == "gradient":
             return [*lines, f"∂L/∂{element} {end}"]
         before = float(state.parameters[one.parameter][one.index])
+        if not problem.optimizer.plain:
+            return [*lines, f"{element}, from {before:.10g}, after its update by {problem.optimizer.name} {end}"]
         moved = f"{element} - {state.learning_rate:.6g} · ∂L/∂{element}, from {before:.10g}:"
         return [*lines, f"{moved} {end}"]

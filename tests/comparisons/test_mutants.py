@@ -11,8 +11,8 @@ from comparisons.chains import Passes
 from comparisons.mutants import Mutant, catalogue, double_mutants, elements, quantities, single_mutants
 
 NAMES = [
-    "regression", "classification", "tanh", "relu", "logits", "half",
-    "deep", "single", "classes", "sparse", "huber", "hinge",
+    "regression", "classification", "tanh", "relu", "logits", "half", "deep", "single",
+    "classes", "sparse", "huber", "hinge",
 ]  # fmt: skip
 MISTAKES = {
     "sign", "factor", "missing-term", "wrong-index", "updated-weight", "wrong-base", "not-updated",

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from comparisons.blind_spots import blind_spots
-from comparisons.mutants import catalogue, elements, single_mutants
+from comparisons.mutants import UPDATE_SITES, catalogue, elements, single_mutants
 from comparisons.sensitivity import Tolerance, planted_steps, right_step, sensitivity
 from comparisons.sensitivity_report import as_json, matrix_text
-from problems.catalogue import named_problem
+from comparisons.wrong_updates import wrong_updates
 from problems.initializers import starting_parameters
-from problems.problem import Optimizer, ProblemError
+from problems.problem import Optimizer
 
 TOLERANCES = [Tolerance(rtol=rtol, atol=rtol) for rtol in (1e-3, 1e-5, 1e-9)]
 
@@ -122,7 +122,41 @@ def test_what_was_noticed_once_stays_noticed(lesson):
     assert ("W1", "times one half: a 2 is missing", (0, 0)) in first
 
 
-def test_mistakes_are_planted_in_plain_gradient_descent_only():
-    problem = named_problem("classification").changed(optimizer=Optimizer(name="adam", learning_rate=0.1))
-    with pytest.raises(ProblemError, match=r"planted in plain gradient descent.*trained by adam.*'sgd'"):
-        sensitivity(problem)
+@pytest.fixture
+def by_adam(lesson):
+    return started(lesson, "random:1").changed(optimizer=Optimizer(name="adam", learning_rate=0.1))
+
+
+def test_wrong_updates_of_an_optimizer_that_remembers_are_planted(by_adam):
+    found = sensitivity(by_adam, steps=6)
+    updates = [one for one in found.planted if one.mutant.quantity == "update"]
+    assert [one.mutant.text for one in updates] == [one.text for one in wrong_updates(by_adam.optimizer)]
+    assert all(one.killed for one in updates)
+    assert not any(one.mutant.sites & UPDATE_SITES for one in found.planted if one not in updates)
+    assert "factor" in matrix_text(found, None).partition("update")[2]
+
+
+def test_one_step_cannot_tell_a_momentum_from_none(lesson):
+    problem = lesson.changed(optimizer=Optimizer(name="momentum", learning_rate=0.1))
+    unseen, seen = (
+        {one.mutant.text: one.killed for one in sensitivity(problem, steps=steps).planted if one.index == ()}
+        for steps in (1, 4)
+    )
+    assert not unseen["without the momentum"]
+    assert seen["without the momentum"]
+
+
+def test_a_tolerance_misses_wrong_updates_that_the_bound_sees(by_adam, problem_called):
+    problem = started(problem_called("regression"), "random:1").changed(optimizer=by_adam.optimizer)
+    assert all(one.killed for one in sensitivity(problem, steps=6).planted if one.mutant.quantity == "update")
+    loose = sensitivity(problem, steps=6, tolerance=Tolerance(rtol=1e-5, atol=1e-5))
+    missed = [one.mutant.text for one in loose.survivors if one.mutant.quantity == "update"]
+    assert "without epsilon" in missed
+
+
+def test_a_gradient_mutant_goes_through_the_optimizer(by_adam):
+    mutant = next(m for m in single_mutants(by_adam, "W1") if m.mistakes == ("sign",))
+    (_, _, _, found), *_ = planted_steps(by_adam, mutant, [(0, 0)], 1)
+    moved = found.parameters["W1"][0, 0, 0] - by_adam.initial["W1"][0, 0]
+    assert abs(abs(moved) - 0.1) < 1e-6  # the first step of Adam has the size of the rate, uphill here
+    assert np.sign(moved) == np.sign(found.gradients["W1"][0, 0, 0]) * -1
