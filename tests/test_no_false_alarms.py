@@ -28,7 +28,8 @@ def test_random_steps_agree_and_a_millionth_in_a_gradient_does_not(
     require_or_skip(name)
     counts, _ = campaign("false_alarms").campaign([name], SEED, STEPS)
     assert campaign("false_alarms").failures(counts) == []
-    assert sum(count.compared for count in counts.values()) > 10 * STEPS
+    lessons = 1 if name == "sklearn" else 2  # scikit-learn has no mean_squared_error, and no labels but 0 and 1
+    assert sum(count.compared for count in counts.values()) > (10 if lessons == 2 else 2) * STEPS
     if name != "keras-torch":  # which carries float32, and so disagrees as it is
         planted = [count.ordinary for (_, _, dtype), count in counts.items() if dtype == "float64"]
-        assert [(one.caught, one.alone) for one in planted] == [(20 * 9, 9)] * 2
+        assert [(one.caught, one.alone) for one in planted] == [(20 * 9, 9)] * lessons
