@@ -68,6 +68,13 @@ def any_network(session: nox.Session) -> None:
 
 
 @nox.session
+def general_mutants(session: nox.Session) -> None:
+    """Mistakes planted in random networks, losses and optimizers; arguments go to the campaign (--problems N)."""
+    install(session, "-e", ".")
+    session.run("python", "tests/campaigns/general_mutants.py", *session.posargs)
+
+
+@nox.session
 def mutation(session: nox.Session) -> None:
     """Mutate the comparing code and list what the tests leave alive; arguments go to `mutmut run` (names)."""
     install(session, "-e", ".[test]", *group("mutation"))

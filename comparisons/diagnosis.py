@@ -8,19 +8,20 @@ from dataclasses import replace
 from comparisons.estimates import LEAST_STATES
 from comparisons.evidence import Evidence
 from comparisons.messages import counted
-from comparisons.search import Search, searches
+from comparisons.search import Search, affordable, count, searches
 from comparisons.verdict import Diagnosis
 from comparisons.wrong_forward import from_wrong_forward
 from problems.problem import Network
 
-MOST_PARAMETERS = 2000  # the search grows with parameters times mutants; a larger network is not searched
+MOST_PARAMETERS = 1_000_000  # the search grows with parameters times mutants; a larger network is not searched
+MOST_FOR_FORWARD = 20_000  # every change of the forward pass goes through all elements
 UNKNOWN = ("unknown",)
 Place = tuple[str, str, tuple[int, ...]]
 
 
 def searched(network: Network) -> bool:
     """Whether mistakes are searched for in a network of this size."""
-    return sum(rows * columns for rows, columns in network.parameter_shapes.values()) <= MOST_PARAMETERS
+    return count(network) <= MOST_PARAMETERS
 
 
 def diagnose(evidence: Evidence) -> list[Diagnosis]:
@@ -29,12 +30,14 @@ def diagnose(evidence: Evidence) -> list[Diagnosis]:
     An explanation must give what was found, within its own derived bound, in every state (at least LEAST_STATES);
     single mistakes are tried first, then a constant ratio, lower precision, a term added, clipping, and pairs of
     mistakes; what is left is `unknown`, with the measured ratio. Where nothing explains the loss, a wrong forward pass
-    from which all the rest follows is looked for. Nothing is said of a network that is too large to be searched.
+    from which all the rest follows is looked for. Of a network that is not small some elements and states are looked
+    at, which is told, and single mistakes alone. Nothing is said of a network that is too large to be searched.
     """
     if not searched(evidence.problem.network):
         return []
+    evidence = affordable(evidence)
     loss = Search(evidence, "loss", of_gradient=False).diagnoses()
-    if any(one.mistakes == UNKNOWN for one in loss):
+    if any(one.mistakes == UNKNOWN for one in loss) and count(evidence.problem.network) <= MOST_FOR_FORWARD:
         followed = from_wrong_forward(evidence)
         if followed:
             return followed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,13 @@ from comparisons.messages import counted
 from comparisons.mutants import UPDATE_SITES, Mutant, double_mutants, single_mutants
 from comparisons.variants import AVERAGED_TWICE, SUMMED, Index
 from comparisons.verdict import Diagnosis
-from problems.problem import Array
+from problems.problem import Array, Network
 
 PAIR_STATES = 12  # pairs are searched over this many states, then confirmed on all
 SHOWN_ALTERNATIVES = 3
+SMALL = 200  # parameters of a network up to which every wrong element is explained, and pairs of mistakes are tried
+MOST_ELEMENTS = 8  # of each loss, gradient or update of a larger network, spread over those that are wrong
+MOST_NUMBERS = 4_000_000  # states times parameters of a larger network, with LEAST_STATES and one to confirm at least
 NOT_FLOAT32 = (
     "it is within float32's rounding, but these are not float32 numbers: something small was added (an epsilon in a "
     "log or a division, other starting numbers) or cut off (a clipped prediction), "
@@ -38,6 +42,25 @@ def searches(evidence: Evidence) -> Iterator[Search]:
         yield Search(evidence, name, of_gradient=False)
 
 
+def small(network: Network) -> bool:
+    """Whether everything about a network of this size is gone through."""
+    return count(network) <= SMALL
+
+
+def count(network: Network) -> int:
+    """How many parameters it has."""
+    return sum(rows * columns for rows, columns in network.parameter_shapes.values())
+
+
+def affordable(evidence: Evidence) -> Evidence:
+    """All states of a small network; of a larger one as many as MOST_NUMBERS allows, spread over them."""
+    network, states = evidence.problem.network, len(evidence.loss)
+    most = max(LEAST_STATES + 1, MOST_NUMBERS // count(network))
+    if small(network) or states <= most:
+        return evidence
+    return evidence.part(np.linspace(0, states - 1, most).astype(int))
+
+
 class Search:
     """The search for what explains the wrong elements of one quantity.
 
@@ -49,26 +72,47 @@ class Search:
     def __init__(self, evidence: Evidence, quantity: str, *, of_gradient: bool) -> None:
         self.evidence, self.quantity, self.of_gradient = evidence, quantity, of_gradient
         self.found = evidence.found(quantity, of_gradient).astype(np.float64)
+        self._gradients: dict[str, Bounded] = {}
+
+    @cached_property
+    def passes(self) -> Passes:
+        """What the formulas run over, in the run's own precision."""
+        return self.evidence.passes()
+
+    def _gradient(self, name: str) -> Bounded:
+        """The right ∂L/∂name, worked out once."""
+        if name not in self._gradients:
+            self._gradients[name] = bounded(gradient(self.passes, name, {}))
+        return self._gradients[name]
 
     @property
     def from_own_gradient(self) -> bool:
         """Whether only the update is in question."""
         return not self.of_gradient and self.quantity != "loss" and self.evidence.gradients is not None
 
-    def wrong_states(self, index: Index) -> Array:
-        """In which states the element is outside the bound of the right formula."""
+    def wrong_states(self, index: Index = ()) -> Array:
+        """In which states the element, or every element, is outside the bound of the right formula."""
         key: Any = (slice(None), *index)
         return ~within(self._right()[key], self.found[key])
 
+    def told(self) -> Array:
+        """Of which elements enough states say something."""
+        return np.asarray(np.isfinite(self._right().error).sum(axis=0) >= LEAST_STATES)
+
     def diagnoses(self) -> list[Diagnosis]:
         """A Diagnosis for each wrong element."""
-        left = self.wrong_elements()
+        every = self.wrong_elements()
+        left = every
+        if not small(self.evidence.problem.network) and len(every) > MOST_ELEMENTS:
+            left = [every[place] for place in np.linspace(0, len(every) - 1, MOST_ELEMENTS).astype(int)]
+        note = f" (looked at {len(left)} of {len(every):,} wrong elements)" if len(left) < len(every) else ""
         result: dict[Index, Diagnosis] = {}
         for attempt in (self._single, self._ratio, self._precision, self._estimated, self._double, self._unknown):
             if left:
                 result |= attempt(left)
                 left = [index for index in left if index not in result]
-        return [result[index] for index in sorted(result)]
+        found = [result[index] for index in sorted(result)]
+        return [replace(one, explanation=f"{one.explanation}{note}") for one in found] if note else found
 
     def wrong_elements(self) -> list[Index]:
         """The elements that are outside the bound of the right formula in any state."""
@@ -79,17 +123,22 @@ class Search:
 
     def _right(self, carried: Precision | None = None) -> Bounded:
         """What is expected in every state."""
-        passes = self.evidence.passes(carried)
+        passes = self.evidence.passes(carried) if carried else self.passes
         if self.quantity == "loss":
             return bounded(loss_value(passes, {}))
         if self.from_own_gradient:
             return bounded(updated(passes, self.quantity, self._own_gradient(self.evidence, carried), {}))
-        return bounded(gradient(passes, self.quantity, {})) if self.of_gradient else self._right_update(carried)
+        return self._right_gradient(carried) if self.of_gradient else self._right_update(carried)
+
+    def _right_gradient(self, carried: Precision | None = None) -> Bounded:
+        if carried is None:
+            return self._gradient(self.quantity)
+        return bounded(gradient(self.evidence.passes(carried), self.quantity, {}))
 
     def _right_update(self, carried: Precision | None = None) -> Bounded:
         """The parameter after the update by the right gradient."""
-        passes = self.evidence.passes(carried)
-        return bounded(updated(passes, self.quantity, gradient(passes, self.quantity, {}), {}))
+        passes = self.evidence.passes(carried) if carried else self.passes
+        return bounded(updated(passes, self.quantity, self._right_gradient(carried), {}))
 
     def _own_gradient(self, evidence: Evidence, carried: Precision | None = None) -> Bounded:
         """The candidate's own gradient, as exact numbers."""
@@ -134,7 +183,9 @@ class Search:
         return {index: self._diagnosis(index, found) for index, found in matches.items()}
 
     def _double(self, wrong: list[Index]) -> dict[Index, Diagnosis]:
-        """Two mistakes in one formula."""
+        """Two mistakes in one formula, in a small network."""
+        if not small(self.evidence.problem.network):
+            return {}
         mutants = self._in_question(double_mutants(self.evidence.problem, self.quantity))
         likely = self._matches(mutants, wrong, self._all_states()[:PAIR_STATES])
         result = {}
@@ -227,11 +278,11 @@ class Search:
 
     def _expected_change(self, *, with_rate: bool) -> Bounded:
         """What the found change is a multiple of: the loss, the gradient, or the rate times it."""
-        passes = self.evidence.passes()
+        passes = self.passes
         if self.quantity == "loss":
             return bounded(loss_value(passes, {}))
         own = self.from_own_gradient
-        slope = self._own_gradient(self.evidence) if own else gradient(passes, self.quantity, {})
+        slope = self._own_gradient(self.evidence) if own else self._gradient(self.quantity)
         return bounded(slope * passes.learning_rate if with_rate and not self.of_gradient else slope)
 
     def _ratio_to(self, expected: Bounded, index: Index) -> Bounded:
@@ -251,10 +302,10 @@ class Search:
     def measured(self, index: Index) -> Measured:
         """What an estimate of a constant needs to know of one element."""
         key: Any = (slice(None), *index)
-        passes = self.evidence.passes()
+        passes = self.passes
         update = not self._no_rate
         names = () if self.quantity == "loss" else tuple(passes.before)
-        slopes = {name: self._slope(name, passes) for name in names}
+        slopes = {name: self._slope(name) for name in names}
         return Measured(
             found=self.found[key],
             wrong=self.wrong_states(index),
@@ -266,11 +317,11 @@ class Search:
             rate=passes.learning_rate[:, 0, 0] if update else None,
         )
 
-    def _slope(self, name: str, passes: Passes) -> Bounded:
+    def _slope(self, name: str) -> Bounded:
         """∂L/∂name, the candidate's own where only its update is in question."""
         if self.from_own_gradient and self.evidence.gradients is not None:
             return Bounded.exact(self.evidence.gradients[name], self.evidence.precision)
-        return bounded(gradient(passes, name, {}))
+        return self._gradient(name)
 
     def _unknown(self, wrong: list[Index]) -> dict[Index, Diagnosis]:
         """No explanation: the measured ratio, and no guess."""

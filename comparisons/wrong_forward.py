@@ -18,14 +18,14 @@ from comparisons.chains import Number, Run, gradient, last_layer, loss_value, si
 from comparisons.estimates import LEAST_STATES, bounded, within
 from comparisons.evidence import Evidence
 from comparisons.measured_inputs import measured_inputs
-from comparisons.search import PAIR_STATES, Search, searches
+from comparisons.search import PAIR_STATES, Search, searches, small
 from comparisons.variants import Index
 from comparisons.verdict import Diagnosis
 from manual.activations import ACTIVATIONS, backward
 from manual.losses import LOSSES, one_hot
 from manual.network import Cache
 from manual.routes import Route, chain
-from problems.problem import Network, Parameters, Problem
+from problems.problem import Array, Network, Parameters, Problem
 from problems.targets import SPARSE
 
 FOLLOWS = "everything follows from a wrong forward pass: "
@@ -91,21 +91,31 @@ def _left(change: Change, seen: Evidence, wrong: Wrong) -> Wrong:
     """What this forward pass leaves unexplained."""
     left = _wrong(seen)
     if not change.moves:
-        left = {key: [index for index in places if index in wrong[key]] for key, places in left.items()}
+        held = {key: set(places) for key, places in wrong.items()}
+        left = {key: [index for index in places if index in held[key]] for key, places in left.items()}
+        left = {key: sorted({*places, *_untold(seen, key, wrong[key])}) for key, places in left.items()}
     return {
-        key: [index for index in places if not _no_number(seen, *key, index)]
+        key: [index for index in places if not nothing[index]]
         for key, places in left.items()
         if not _stays(change, seen, *key)
+        for nothing in [_no_number(seen, *key)]
     }
 
 
-def _no_number(seen: Evidence, name: str, of_gradient: bool, index: Index) -> bool:
-    """Whether the element is wrong only where this forward pass gives no number at all."""
-    key: Any = (slice(None), *index)
-    search = Search(seen, name, of_gradient=of_gradient)
+def _untold(seen: Evidence, key: tuple[str, bool], places: list[Index]) -> list[Index]:
+    """The elements that this pass says too little of to explain them, though it gives numbers."""
+    name, of_gradient = key
+    told = Search(seen, name, of_gradient=of_gradient).told()
+    return [index for index in places if not told[index]]
+
+
+def _no_number(seen: Evidence, name: str, of_gradient: bool) -> Array:
+    """Which elements are wrong only where this forward pass gives no number at all."""
+    wrong = Search(seen, name, of_gradient=of_gradient).wrong_states()
     with np.errstate(all="ignore"):
-        nothing = ~np.isfinite(gradient(seen.plain(), name, {})[key])
-    return bool((nothing | ~search.wrong_states(index)).all()) and (~nothing).sum() >= LEAST_STATES
+        nothing = ~np.isfinite(gradient(seen.plain(), name, {}))
+    told: Array = (nothing | ~wrong).all(axis=0) & ((~nothing).sum(axis=0) >= LEAST_STATES)
+    return told
 
 
 def _stays(change: Change, seen: Evidence, name: str, of_gradient: bool) -> bool:
@@ -138,9 +148,11 @@ def _beside(diagnosis: Diagnosis) -> Diagnosis:
 
 
 def changes(problem: Problem) -> Iterator[Change]:
-    """Every change that is tried: single ones, alike ones in all layers, and pairs."""
+    """Every change that is tried: single ones, alike ones in all layers, and pairs in a small network."""
     single = [*_single(problem)]
     yield from single
+    if not small(problem.network):
+        return
     for one, other in combinations((one for one in single if one.usual), 2):
         if one.site != other.site and not (one.moves or other.moves):
             yield both(one, other)

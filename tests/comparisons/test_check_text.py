@@ -83,12 +83,13 @@ def test_no_line_break_of_a_name_reaches_the_text(problem_called):
     assert check_text(check(step, "regression", states=3)).startswith("a?b?[31m on regression: agrees")
 
 
-def test_a_network_too_large_to_search_says_so(problem_called):
+def test_a_network_too_large_to_search_says_so(problem_called, monkeypatch):
+    monkeypatch.setattr("comparisons.diagnosis.MOST_PARAMETERS", 2000)
     problem = problem_called("tanh")
     network = Network(inputs=2, units=(600, 1), activations=("tanh", "linear"))
     problem = problem.changed(network=network, initial=starting_parameters(network, "random:0"), epochs=1)
     text = check_text(check(lambda p, x, y, rate: (0.0, p), problem, states=3))
-    assert ("Which mistake it is: not searched for in networks of more than 2,000 parameters") in text
+    assert ("Which mistake it is: not searched for in networks of more than 1,000,000 parameters") in text
 
 
 def planted_everywhere(problem, quantity, text):

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from comparisons import check
 from comparisons.arithmetic.bounds import Bounded
 from comparisons.arithmetic.precision import FLOAT64
+from comparisons.audit import audit
 from comparisons.checking import evidence_of
 from comparisons.diagnosis import diagnose
 from comparisons.estimates import LEAST_STATES, within
 from comparisons.mutants import catalogue, double_mutants, elements, quantities, single_mutants
 from comparisons.planted import candidate_with
-from comparisons.search import PAIR_STATES
+from comparisons.search import MOST_ELEMENTS, PAIR_STATES
+from comparisons.trace_evidence import diagnosed
 from comparisons.verdict import Verdict
+from manual.train import train
 from problems.initializers import starting_parameters
 from problems.order import batches
-from problems.problem import Problem
+from problems.problem import Network, Optimizer, Problem
+from problems.trace import Trace
 
 SEED = 20240607
 LESSON_COUNTS = {"regression": 293, "classification": 368}
@@ -237,3 +244,25 @@ def test_a_pair_that_explains_only_the_first_states_is_no_explanation(problem_ca
     (alone,) = diagnose(evidence_of(problem, steps[:PAIR_STATES]))
     (mixed,) = diagnose(evidence_of(problem, steps))
     assert (alone.mistakes, mixed.mistakes) == (pair.mistakes, ("unknown",))
+
+
+def test_of_a_larger_network_some_elements_are_looked_at_and_it_is_said():
+    rng = np.random.default_rng(0)
+    network = Network(inputs=64, units=(64, 10), activations=("relu", "softmax"))
+    problem = Problem(
+        name="larger",
+        x=rng.normal(size=(64, 64)),
+        y=rng.integers(0, 10, (64, 1)).astype(float),
+        network=network,
+        loss="sparse_categorical_cross_entropy",
+        initial=starting_parameters(network, "random:1"),
+        optimizer=Optimizer(learning_rate=0.01),
+        epochs=3,
+        batch_size=16,
+    )
+    right = Trace.record(problem, train(problem), implementation="wrong")
+    trace = replace(right, gradients={**right.gradients, "W1": 7 * right.gradients["W1"]})
+    found = [one for one in diagnosed(trace, audit(trace)) if one.of == "gradient"]
+    assert len(found) == MOST_ELEMENTS
+    assert {one.mistakes for one in found} == {("factor",)}
+    assert all(re.search(r"times 7 \(looked at 8 of [\d,]+ wrong elements\)", one.explanation) for one in found)
