@@ -11,6 +11,7 @@ import numpy as np
 from comparisons.arithmetic.operands import WORDS
 from comparisons.audit import audit
 from comparisons.blind_spots import blind_spots
+from comparisons.devices import CPU
 from comparisons.epochs import epoch_losses
 from comparisons.implementations import IMPLEMENTATIONS, install_command, installed, load, missing_packages, version
 from comparisons.known_deviations import known_deviation
@@ -34,16 +35,18 @@ def compare(
     *,
     timeout: float = DEFAULT_TIMEOUT,
     progress: Progress = silent,
+    device: str = CPU,
 ) -> list[Comparison]:
     """One Comparison per problem, with one Result per implementation, in the order of `names`.
 
     timeout: seconds each framework's process may take in all. Frameworks run in processes of their own.
+    device: what those frameworks train on that can; the others, those by hand among them, train on the CPU.
     """
     present = [name for name in names if installed(name)]
     by_hand = [name for name in present if IMPLEMENTATIONS[name].by_hand]
     frameworks = [name for name in present if name not in by_hand]
     outcomes = {name: [train_here(name, problem) for problem in problems] for name in by_hand}
-    outcomes |= train_all(frameworks, problems, timeout=timeout, progress=progress)
+    outcomes |= train_all(frameworks, problems, timeout=timeout, progress=progress, device=device)
     return [
         compared(
             problem,
@@ -69,11 +72,11 @@ def compared(problem: Problem, results: Sequence[Result]) -> Comparison:
     return Comparison(problem=problem, results=tuple(results), blind_spots=spots)
 
 
-def trained(name: str, problem: Problem, *, timeout: float, progress: Progress = silent) -> Outcome:
+def trained(name: str, problem: Problem, *, timeout: float, progress: Progress = silent, device: str = CPU) -> Outcome:
     """One implementation on one problem, in a process of its own unless it is by hand."""
     if IMPLEMENTATIONS[name].by_hand:
         return train_here(name, problem)
-    return train_all([name], [problem], timeout=timeout, progress=progress)[name][0]
+    return train_all([name], [problem], timeout=timeout, progress=progress, device=device)[name][0]
 
 
 def train_here(name: str, problem: Problem) -> Outcome:
@@ -85,8 +88,9 @@ def train_here(name: str, problem: Problem) -> Outcome:
         with np.errstate(all="ignore"):  # a training that diverges is for the audit to judge
             steps = list(trainer.train(problem))
         seconds = {"import": imported - started, "train": time.perf_counter() - imported}
+        environment = {"device": CPU, **trainer.versions()}
         return Outcome(
-            trace=Trace.record(problem, steps, implementation=name, environment=trainer.versions()), seconds=seconds
+            trace=Trace.record(problem, steps, implementation=name, environment=environment), seconds=seconds
         )
     except NotImplementedError as unable:
         return Outcome(skipped=str(unable))

@@ -13,6 +13,7 @@ from comparisons.audit import audit, divergence_of, observed_at
 from comparisons.candidates import State
 from comparisons.chains import Passes
 from comparisons.compare import DEFAULT_TIMEOUT, silent, train_here
+from comparisons.devices import CPU
 from comparisons.explain import passes_of
 from comparisons.implementations import IMPLEMENTATIONS, install_command, installed
 from comparisons.known_deviations import known_deviation
@@ -100,16 +101,18 @@ def explained(
     *,
     timeout: float = DEFAULT_TIMEOUT,
     progress: Progress = silent,
+    device: str = CPU,
 ) -> Explanation:
     """Step `step` of `problem`, and the same step of every implementation in `names`.
 
-    Each implementation trains from the start to the end of the epoch; frameworks in processes of their own.
+    Each implementation trains from the start to the end of the epoch; frameworks in processes of their own, on
+    `device` where they can.
     """
     short = problem.changed(epochs=-(-step // problem.steps_per_epoch))
     present = [name for name in names if installed(name)]
     by_hand = {name: train_here(name, short) for name in {*present, REFERENCE} if IMPLEMENTATIONS[name].by_hand}
     frameworks = [name for name in present if name not in by_hand]
-    trained = train_all(frameworks, [short], timeout=timeout, progress=progress) if frameworks else {}
+    trained = train_all(frameworks, [short], timeout=timeout, progress=progress, device=device) if frameworks else {}
     outcomes = by_hand | {name: outcome for name, (outcome,) in trained.items()}
     reference = outcomes[REFERENCE].trace
     if reference is None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
+from comparisons.devices import CPU, DEVICES
 from problems.problem import Problem
 from problems.step import Step
 
@@ -29,18 +30,23 @@ class Trainer(Protocol):
 @dataclass(frozen=True, kw_only=True)
 class Implementation:
     """packages: what must be importable; install: what to give pip for them, nothing where the core suffices;
-    environment: variables its process is started with."""
+    environment: variables its process is started with; devices: what it trains on, the CPU first."""
 
     name: str
     module: str
     packages: tuple[str, ...] = ("numpy",)
     install: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    devices: tuple[str, ...] = (CPU,)
 
     @property
     def by_hand(self) -> bool:
         """Whether it needs no framework and so no process of its own."""
         return self.install is None
+
+    def device_for(self, asked: str) -> str:
+        """The device it trains on where `asked` is asked for: the CPU where it knows no other."""
+        return asked if asked in self.devices else CPU
 
 
 def _keras(backend: str, package: str, install: str) -> Implementation:
@@ -50,6 +56,7 @@ def _keras(backend: str, package: str, install: str) -> Implementation:
         packages=("keras", package),
         install=install,
         environment={"KERAS_BACKEND": backend},
+        devices=DEVICES,
     )
 
 
@@ -58,11 +65,23 @@ IMPLEMENTATIONS = {
     for one in (
         Implementation(name="manual-scalar", module="manual.nine_derivatives.train"),
         Implementation(name="manual-matrix", module="manual.train"),
-        Implementation(name="torch", module="frameworks.torch_mlp", packages=("torch",), install="'backproof[torch]'"),
+        Implementation(
+            name="torch",
+            module="frameworks.torch_mlp",
+            packages=("torch",),
+            install="'backproof[torch]'",
+            devices=DEVICES,
+        ),
         _keras("tensorflow", "tensorflow", "'backproof[keras]'"),
         _keras("torch", "torch", "'backproof[torch]' keras"),
         _keras("jax", "jax", "'backproof[jax]' keras"),
-        Implementation(name="jax", module="frameworks.jax_mlp", packages=("jax", "optax"), install="'backproof[jax]'"),
+        Implementation(
+            name="jax",
+            module="frameworks.jax_mlp",
+            packages=("jax", "optax"),
+            install="'backproof[jax]'",
+            devices=DEVICES,
+        ),
         Implementation(
             name="sklearn", module="frameworks.sklearn_mlp", packages=("sklearn",), install="'backproof[sklearn]'"
         ),

@@ -24,7 +24,9 @@ def as_json(comparisons: Sequence[Comparison], more: Sequence[Mapping[str, Any]]
     records = [comparison_record(comparison) for comparison in comparisons]
     for record, fields in zip(records, more or (), strict=more is not None):
         record |= fields
-    document = {"schema": SCHEMA, "environment": environment(), "comparisons": records}
+    used = {device(result) for comparison in comparisons for result in comparison.results}
+    ran_on = environment() | {"devices": sorted(name for name in used if name)}
+    document = {"schema": SCHEMA, "environment": ran_on, "comparisons": records}
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -74,6 +76,7 @@ def result_record(result: Result) -> dict[str, Any]:
     return {
         "name": result.name,
         "version": result.version,
+        "device": device(result),
         "verdict": str(result.verdict),
         "carries": audit.carries if audit else None,
         "reason": result.reason,
@@ -90,6 +93,11 @@ def result_record(result: Result) -> dict[str, Any]:
         "quantities": quantity_records(audit) if audit else [],
         "seconds": {part: result.seconds.get(part) for part in ("import", "train", "audit")},
     }
+
+
+def device(result: Result) -> str | None:
+    """What it trained on, where that is told."""
+    return result.trace.environment.get("device") if result.trace else None
 
 
 def divergence_record(result: Result) -> dict[str, Any] | None:

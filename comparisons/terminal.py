@@ -150,9 +150,15 @@ def _show_verdicts(console: Console, results: Sequence[Result]) -> None:
         known = " (known deviation)" if result.known_deviation else ""
         line = Text(f"{plain(result.name):<{width}}  ")
         line.append(f"{result.verdict}{known}", style=STYLES[result.verdict])
-        version = f" [{result.version}]" if result.version else ""
+        version = f" [{result.version}{_on_device(result)}]" if result.version else ""
         line.append(f"{version}: {verdict_line(result)}")
         console.print(line, soft_wrap=True)
+
+
+def _on_device(result: Result) -> str:
+    """What it trained on, where that is not the CPU."""
+    device = result.trace.environment.get("device", "cpu") if result.trace else "cpu"
+    return "" if device == "cpu" else f", on {plain(device)}"
 
 
 def _show_details(console: Console, result: Result, command: str | None) -> None:

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
+from comparisons.devices import CPU, VARIABLE
 from comparisons.implementations import Trainer, load
 from problems.records import problem_from_json
 from problems.trace import Trace
@@ -62,10 +63,15 @@ def train_one(name: str, trainer: Trainer, problem_file: Path, trace_file: Path)
 
 
 def environment(trainer: Trainer) -> dict[str, str]:
-    """Versions and platform, for the trace."""
+    """Versions, platform and device, for the trace."""
     import platform
 
-    return {"python": platform.python_version(), "platform": platform.platform(), **trainer.versions()}
+    ran_on = {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "device": os.environ.get(VARIABLE, CPU),
+    }
+    return {**ran_on, **trainer.versions()}
 
 
 def private_events() -> TextIO:

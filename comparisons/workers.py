@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from comparisons.devices import CPU, device_variables
 from comparisons.implementations import IMPLEMENTATIONS
 from problems.problem import Problem
 from problems.records import problem_to_json
@@ -31,6 +32,7 @@ WORKER_VARIABLES = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_ENABLE_ONEDNN_OPTS": "0",
     "NVIDIA_TF32_OVERRIDE": "0",  # float32 means float32 on a GPU too
+    "ONEDNN_DEFAULT_FPMATH_MODE": "STRICT",  # and on a CPU that multiplies in bfloat16
     "PYTHONUNBUFFERED": "1",
 }
 
@@ -146,28 +148,28 @@ def process_environment() -> dict[str, str]:
 
 
 def train_all(
-    names: Sequence[str], problems: Sequence[Problem], *, timeout: float, progress: Progress
+    names: Sequence[str], problems: Sequence[Problem], *, timeout: float, progress: Progress, device: str = CPU
 ) -> dict[str, list[Outcome]]:
     """Train every problem with every framework named, each framework in a process of its own, all at once.
 
     timeout: seconds from its start after which a worker is killed. A worker that dies, hangs or prints rubbish
-    costs its own outcomes and no other's.
+    costs its own outcomes and no other's. device: what those train on that can.
     """
     with tempfile.TemporaryDirectory(prefix="backproof-") as top:
         workers: dict[str, WorkerProcess] = {}
         with ended(workers):
             for name in names:
-                workers[name] = _start(name, problems, Path(top) / name)
+                workers[name] = _start(name, problems, Path(top) / name, device)
                 progress(name, "importing")
             ends = watch(workers, timeout, progress)
         return {name: _outcomes(workers[name], ends[name], len(problems)) for name in names}
 
 
-def _start(name: str, problems: Sequence[Problem], folder: Path) -> WorkerProcess:
+def _start(name: str, problems: Sequence[Problem], folder: Path, device: str) -> WorkerProcess:
     folder.mkdir()
     for number, problem in enumerate(problems):
         write_problem(problem, number, folder)
-    return started("comparisons.worker", name, folder)
+    return started("comparisons.worker", name, folder, device)
 
 
 def write_problem(problem: Problem, number: int, folder: Path) -> None:
@@ -176,9 +178,11 @@ def write_problem(problem: Problem, number: int, folder: Path) -> None:
     (folder / f"problem-{number}.json").write_text(text, encoding="utf-8")
 
 
-def started(module: str, name: str, folder: Path) -> WorkerProcess:
-    """A process of ours, running `module`, that trains with implementation `name`."""
-    environment = {**process_environment(), **IMPLEMENTATIONS[name].environment}
+def started(module: str, name: str, folder: Path, device: str = CPU) -> WorkerProcess:
+    """A process of ours, running `module`, that trains with implementation `name`, on `device` where it can."""
+    one = IMPLEMENTATIONS[name]
+    placed = device_variables(one.device_for(device), os.environ)
+    environment = {**process_environment(), **placed, **one.environment}
     return WorkerProcess(python_command(module, name, str(folder)), folder, environment)
 
 

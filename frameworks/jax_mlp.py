@@ -1,13 +1,15 @@
 """JAX: a pure function of the parameters, value_and_grad of it, jit around the whole step.
 
 The step is traced once for full batches and once more where an epoch ends in a short one. JAX computes in float32
-until its 64-bit switch is on; configure() sets it for each problem. JAX ships no losses: those that Optax has are
+until its 64-bit switch is on; configure() sets it for each problem, and the device that the process was started for, by
+the variable BACKPROOF_DEVICE. JAX ships no losses: those that Optax has are
 Optax's, the others are written out here.
 """
 
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -126,8 +128,22 @@ def versions() -> dict[str, str]:
     return {"jax": jax.__version__, "optax": optax.__version__}
 
 
+def device() -> jax.Device:
+    """What this process trains on; raises NotImplementedError where this JAX cannot."""
+    name = os.environ.get("BACKPROOF_DEVICE", "cpu")
+    try:
+        return jax.devices(name)[0]
+    except RuntimeError:
+        pass
+    raise NotImplementedError(
+        f"jax: this JAX ({jax.__version__}) has no {name.upper()} plugin that finds a device; "
+        "install one: pip install 'jax[cuda13]' or 'jax[cuda12]'"
+    )
+
+
 def configure(dtype: str) -> None:
-    """Process-wide switches: 64-bit numbers where the run needs them, matrix products in full precision."""
+    """Process-wide switches: 64-bit numbers where the run needs them, full matrix precision, the device."""
+    jax.config.update("jax_default_device", device())
     jax.config.update("jax_enable_x64", dtype == "float64")
     jax.config.update("jax_default_matmul_precision", "highest")
 

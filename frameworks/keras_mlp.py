@@ -16,6 +16,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from frameworks import keras_backends
 from frameworks.keras_optimizers import made, require_expressible
 from problems.order import batches
 from problems.problem import Array, Problem
@@ -152,11 +153,7 @@ def configure(dtype: str) -> None:
     """
     keras.config.set_floatx(dtype)
     keras.config.set_dtype_policy(dtype)
-    if keras.backend.backend() == "jax":
-        import jax
-
-        jax.config.update("jax_enable_x64", dtype == "float64")
-        jax.config.update("jax_default_matmul_precision", "highest")
+    keras_backends.configure(dtype)
 
 
 def require_known(problem: Problem) -> None:
@@ -202,10 +199,13 @@ def canonical(problem: Problem, variables: list[Any]) -> dict[str, Array]:
 def train(problem: Problem) -> Iterator[Step]:
     """Every step of training `problem`."""
     require_known(problem)
+    keras_backends.require_device()
     configure(problem.dtype)
-    model = build(problem)
+    with keras_backends.placed():
+        model = build(problem)
     for rows in batches(problem):
-        model.train_on_batch(problem.x[rows], problem.y[rows])
+        with keras_backends.placed():
+            model.train_on_batch(problem.x[rows], problem.y[rows])
         yield Step(
             rows=rows,
             loss=as_numpy(model.last_loss),

@@ -1,10 +1,12 @@
 """PyTorch: nn.Sequential, a loss module, loss.backward() and an optimizer of torch.optim.
 
 nn.Linear keeps its weight as (n_out, n_in) and its bias as (n_out,); they are transposed on the way in and out.
+It all happens on the device that the process was started for, by the variable BACKPROOF_DEVICE.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 
 import torch
@@ -94,10 +96,31 @@ def versions() -> dict[str, str]:
     return {"torch": str(torch.__version__)}
 
 
+def device() -> str:
+    """What this process trains on."""
+    return os.environ.get("BACKPROOF_DEVICE", "cpu")
+
+
 def configure() -> None:
-    """Process-wide switches: one thread, and matrix products in the dtype of their operands."""
+    """Process-wide switches: one thread, and matrix products and their sums in the dtype of their operands."""
     torch.set_num_threads(1)
     torch.set_float32_matmul_precision("highest")
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_fp16_accumulation = False
+    torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
+    torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+    torch.backends.cudnn.allow_tf32 = False
+
+
+def require_device() -> None:
+    """Raise NotImplementedError where this PyTorch cannot train on the device asked for."""
+    if device() == "cpu" or torch.cuda.is_available():
+        return
+    if torch.version.cuda is None:
+        why = "is built for the CPU alone; install a CUDA build: https://pytorch.org/get-started/locally"
+    else:
+        why = f"is built for CUDA {torch.version.cuda} and finds no device that it can use"
+    raise NotImplementedError(f"torch: this PyTorch ({torch.__version__}) {why}")
 
 
 def build(problem: Problem) -> nn.Sequential:
@@ -110,7 +133,7 @@ def build(problem: Problem) -> nn.Sequential:
         for number, linear in enumerate(linears(model), 1):
             linear.weight.copy_(torch.tensor(problem.initial[f"W{number}"].T.copy()))
             linear.bias.copy_(torch.tensor(problem.initial[f"b{number}"][0]))
-    return model
+    return model.to(device())
 
 
 def linears(model: nn.Sequential) -> list[nn.Linear]:
@@ -122,8 +145,8 @@ def canonical(model: nn.Sequential, read: Callable[[Tensor], Tensor]) -> dict[st
     """`read` of every parameter, as W (n_in, n_out) and b (1, n_out)."""
     tensors = {}
     for number, linear in enumerate(linears(model), 1):
-        tensors[f"W{number}"] = read(linear.weight).detach().numpy().T
-        tensors[f"b{number}"] = read(linear.bias).detach().numpy()[None, :]
+        tensors[f"W{number}"] = read(linear.weight).detach().cpu().numpy().T
+        tensors[f"b{number}"] = read(linear.bias).detach().cpu().numpy()[None, :]
     return tensors
 
 
@@ -159,12 +182,13 @@ def penalty(model: nn.Sequential, l2: float) -> Tensor | float:
 def train(problem: Problem) -> Iterator[Step]:
     """Every step of training `problem`."""
     require_known(problem)
+    require_device()
     configure()
     model = build(problem)
     criterion = LOSSES[problem.loss]()
     optimizer = made(problem.optimizer, model)
     schedule = scheduled(problem.optimizer.schedule, optimizer)
-    x, y = torch.tensor(problem.x), torch.tensor(problem.y)
+    x, y = torch.tensor(problem.x, device=device()), torch.tensor(problem.y, device=device())
     for rows in batches(problem):
         optimizer.zero_grad()
         loss = criterion(model(x[rows]), y[rows]) + penalty(model, problem.l2)
@@ -175,7 +199,7 @@ def train(problem: Problem) -> Iterator[Step]:
         schedule.step()
         yield Step(
             rows=rows,
-            loss=loss.detach().numpy(),
+            loss=loss.detach().cpu().numpy(),
             gradients=gradients,
             parameters=canonical(model, lambda parameter: parameter),
         )

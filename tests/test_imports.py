@@ -24,8 +24,9 @@ ALLOWED = {
     "frameworks": set[str](),
     "frameworks.torch_mlp": {"numpy", "torch", "problems", "frameworks.torch_optimizers"},
     "frameworks.torch_optimizers": {"torch", "problems"},
-    # jax: its 64-bit switch, where Keras runs on it
-    "frameworks.keras_mlp": {"numpy", "keras", "jax", "problems", "frameworks.keras_optimizers"},
+    "frameworks.keras_mlp": {"numpy", "keras", "problems", "frameworks.keras_optimizers", "frameworks.keras_backends"},
+    # the switches of the library that Keras runs on, and whether it has a GPU
+    "frameworks.keras_backends": {"keras", "jax", "tensorflow", "torch"},
     "frameworks.keras_optimizers": {"keras", "problems"},
     "frameworks.jax_mlp": {"numpy", "jax", "optax", "problems", "frameworks.jax_optimizers"},
     "frameworks.jax_optimizers": {"jax", "optax", "problems"},

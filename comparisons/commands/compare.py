@@ -7,8 +7,17 @@ from typing import Any
 
 import click
 
-from comparisons.commands.options import training_options, until_converged_option
-from comparisons.commands.output import asked_problems, check_folder, check_json, finish, report, stop_of, write_folder
+from comparisons.commands.options import device_option, training_options, until_converged_option
+from comparisons.commands.output import (
+    asked_device,
+    asked_problems,
+    check_folder,
+    check_json,
+    finish,
+    report,
+    stop_of,
+    write_folder,
+)
 from comparisons.commands.refusals import refusing
 
 
@@ -17,6 +26,7 @@ from comparisons.commands.refusals import refusing
 @click.option("--against", multiple=True, metavar="NAME,...", help="Only these implementations.")
 @training_options
 @until_converged_option
+@device_option
 @click.option("--json", "json_file", metavar="FILE", help="Write the results as JSON; - for standard output.")
 @click.option("--report", "folder", metavar="DIR", help="Write a page, a summary, JSON, JUnit XML and tables there.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="Limit for each framework's process (600).")
@@ -28,6 +38,7 @@ def compare(
     problems: tuple[str, ...],
     against: tuple[str, ...],
     until_converged: float | None,
+    device: str | None,
     json_file: str | None,
     folder: str | None,
     timeout: float | None,
@@ -45,15 +56,16 @@ def compare(
 
     names = chosen_implementations(against)
     chosen = asked_problems(problems, changes)
+    placed = asked_device(device, names)
     limit = positive_seconds(timeout, DEFAULT_TIMEOUT)
     check_json(json_file)
     check_folder("--report", folder)
     stops = [stop_of(problem, until_converged, told_on_stderr=json_file == "-") for _, problem in chosen]
     trained = [stop.problem if stop else problem for stop, (_, problem) in zip(stops, chosen, strict=True)]
     with shown_progress() as progress:
-        found = run(trained, names, timeout=limit, progress=progress)
+        found = run(trained, names, timeout=limit, progress=progress, device=placed)
     comparisons = [replace(one, stop=stop) for one, stop in zip(found, stops, strict=True)]
-    asked = changes | {"until_converged": until_converged}
+    asked = changes | {"until_converged": until_converged, "device": device}
     commands = [rerun_command(argument, asked) for argument, _ in chosen]
     report(comparisons, json_file, commands, with_seconds=True)
     if folder is not None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from comparisons.commands.options import training_options, until_converged_option
-from comparisons.commands.output import asked_problems, stopped
+from comparisons.commands.options import device_option, training_options, until_converged_option
+from comparisons.commands.output import asked_device, asked_problems, stopped
 from comparisons.commands.refusals import refusing
 from comparisons.exit_codes import NOTHING_COMPARED
 
@@ -19,6 +19,7 @@ from comparisons.exit_codes import NOTHING_COMPARED
 @click.option("--with", "names", multiple=True, metavar="NAME,...", help="Only these implementations beside it.")
 @training_options
 @until_converged_option
+@device_option
 @click.option("--latex", is_flag=True, help="The formulas as LaTeX, without numbers.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="Limit for each framework's process (600).")
 @refusing
@@ -27,6 +28,7 @@ def explain(
     step: str,
     names: tuple[str, ...],
     until_converged: float | None,
+    device: str | None,
     latex: bool,
     timeout: float | None,
     **changes: Any,
@@ -43,6 +45,7 @@ def explain(
 
     chosen_names = chosen_implementations(names)
     ((_, chosen),) = asked_problems((problem,), changes)
+    placed = asked_device(device, chosen_names)
     limit = positive_seconds(timeout, DEFAULT_TIMEOUT)
     chosen = stopped(chosen, until_converged, told_on_stderr=latex)
     number = chosen_step(step, chosen)
@@ -52,7 +55,7 @@ def explain(
         click.echo(latex_formulas(chosen))
         return
     with shown_progress() as progress:
-        found = explained(chosen, number, chosen_names, timeout=limit, progress=progress)
+        found = explained(chosen, number, chosen_names, timeout=limit, progress=progress, device=placed)
     click.echo(explanation_text(found))
     if any(told.verdict == "crashed" for told in found.told):
         sys.exit(NOTHING_COMPARED)

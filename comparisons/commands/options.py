@@ -49,6 +49,13 @@ def training_options_but_rate(command: Callable[..., None]) -> Callable[..., Non
     return training_options(command, with_rate=False)
 
 
+device_option = click.option(
+    "--device",
+    metavar="DEVICE",
+    help="What PyTorch, Keras and JAX train on: cpu (the default) or cuda; all others on the CPU.",
+)
+
+
 until_converged_option = click.option(
     "--until-converged",
     type=float,

@@ -24,6 +24,19 @@ def asked_problems(arguments: Sequence[str], changes: Mapping[str, Any]) -> list
     return chosen
 
 
+def asked_device(name: str | None, implementations: Sequence[str]) -> str:
+    """The device asked for; which implementations train on the CPU all the same is said on standard error."""
+    from comparisons.devices import CPU, chosen_device
+    from comparisons.implementations import IMPLEMENTATIONS
+
+    device = chosen_device(name)
+    others = [one for one in implementations if IMPLEMENTATIONS[one].device_for(device) != device]
+    if device != CPU and others:
+        verb = "trains" if len(others) == 1 else "train"
+        click.echo(f"backproof: --device {device}: {', '.join(others)} {verb} on the CPU", err=True)
+    return device
+
+
 def warn_of(problem: Any) -> None:
     """One line on standard error where something in `problem` is hardly meant."""
     from comparisons.messages import problem_warning

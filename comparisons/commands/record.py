@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from comparisons.commands.options import training_options, until_converged_option
-from comparisons.commands.output import asked_problems, check_writable, stopped
+from comparisons.commands.options import device_option, training_options, until_converged_option
+from comparisons.commands.output import asked_device, asked_problems, check_writable, stopped
 from comparisons.commands.refusals import BadRequest, fail, refusing
 
 
@@ -18,6 +18,7 @@ from comparisons.commands.refusals import BadRequest, fail, refusing
 @click.option("-o", "--output", required=True, metavar="FILE.npz", help="Where to keep the trace.")
 @training_options
 @until_converged_option
+@device_option
 @click.option("--timeout", type=float, metavar="SECONDS", help="Limit for the framework's process (600).")
 @refusing
 def record(
@@ -25,6 +26,7 @@ def record(
     name: str,
     output: str,
     until_converged: float | None,
+    device: str | None,
     timeout: float | None,
     **changes: Any,
 ) -> None:
@@ -39,13 +41,14 @@ def record(
     if others:
         raise BadRequest(f"--with: {name!r} names more than one implementation; a trace is of one")
     ((_, chosen),) = asked_problems((problem,), changes)
+    placed = asked_device(device, (one,))
     limit = positive_seconds(timeout, DEFAULT_TIMEOUT)
     check_writable("-o", output)
     if not installed(one):
         fail(f"{one} is not installed; install with: {install_command(one)}")
     chosen = stopped(chosen, until_converged)
     with shown_progress() as progress:
-        outcome = trained(one, chosen, timeout=limit, progress=progress)
+        outcome = trained(one, chosen, timeout=limit, progress=progress, device=placed)
     if outcome.trace is None:
         fail(f"{one}: {outcome.crashed or outcome.skipped}")
     save_trace(outcome.trace, Path(output))

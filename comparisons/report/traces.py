@@ -37,7 +37,9 @@ def side_by_side(loaded: Loaded) -> tuple[list[Comparison], list[dict[str, str]]
 
 def versions(trace: Trace) -> str | None:
     """The packages that made a trace, in one line."""
-    told = [f"{name} {value}" for name, value in trace.environment.items() if name not in ("python", "platform")]
+    told = [
+        f"{name} {value}" for name, value in trace.environment.items() if name not in ("python", "platform", "device")
+    ]
     return ", ".join(told) or None
 
 
