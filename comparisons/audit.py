@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from comparisons.arithmetic.operands import FORMATS, Operands
-from comparisons.arithmetic.precision import FLOAT32, PRECISIONS, Precision
+from comparisons.arithmetic.precision import FLOAT32, FLOAT64, PRECISIONS, Precision
 from comparisons.divergence import first_divergence
 from comparisons.lower_products import carrying, computed_so
 from comparisons.own_states import Before, OwnStates, block_length
@@ -168,7 +168,7 @@ def judge(observed: Observed, tallies: Mapping[str, Tally], learning_rate: Array
     }
     for name, one in judged.items():
         tallies[name].add(one)
-    if run is not FLOAT32 and any(one.wrong.any() for one in judged.values()):
+    if run is FLOAT64 and any(one.wrong.any() for one in judged.values()):
         below = expected_of(observed, FLOAT32, learning_rate)
         for name, one in judged.items():
             tallies[name].add_below(one, below[name])

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from comparisons.messages import counted
+from problems.dtypes import rounded
 from problems.order import batches
 from problems.problem import Array, Parameters, Problem
 from problems.targets import SPARSE
@@ -61,10 +62,10 @@ def _random_state(problem: Problem, rows: int, rng: np.random.Generator) -> Stat
     targets = _random_targets(problem.loss, shape, rng)
     return State(
         parameters={
-            name: rng.uniform(-1, 1, size).astype(dtype) for name, size in problem.network.parameter_shapes.items()
+            name: rounded(rng.uniform(-1, 1, size), dtype) for name, size in problem.network.parameter_shapes.items()
         },
-        x=rng.uniform(-3, 3, (rows, problem.network.inputs)).astype(dtype),
-        y=targets.astype(dtype),
+        x=rounded(rng.uniform(-3, 3, (rows, problem.network.inputs)), dtype),
+        y=rounded(targets, dtype),
         learning_rate=float(10 ** rng.uniform(-3, 0)),
     )
 

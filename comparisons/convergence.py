@@ -14,6 +14,7 @@ import numpy as np
 from comparisons.messages import counted
 from comparisons.verdict import Stop
 from manual.train import train
+from problems.dtypes import holder
 from problems.problem import Array, Problem
 from problems.requirements import require_positive
 
@@ -41,7 +42,7 @@ def until_converged(problem: Problem, tolerance: float) -> Stop:
     Raises ProblemError unless `tolerance` is a finite number greater than 0.
     """
     tolerance = require_positive(OPTION, tolerance)
-    rate = np.dtype(problem.dtype).type(problem.optimizer.learning_rate)
+    rate = holder(problem.dtype).type(problem.optimizer.learning_rate)
     steps = train(problem)
     for epoch in range(1, problem.epochs + 1):
         with np.errstate(over="ignore", invalid="ignore"):  # a training that diverges overflows

@@ -13,9 +13,11 @@ import numpy as np
 from comparisons.reference import quantities
 from comparisons.verdict import Divergence
 from manual.network import loss_routes, train_step
+from problems.dtypes import epsilon, holder, largest
 from problems.problem import Array, Parameters, Problem
 
-EDGE = 1 - 2.0**-10  # of the largest number: above it rounding decides whether a right evaluation overflows
+EDGE = 2.0**-10  # below the largest number, in parts of it: there rounding decides whether a right evaluation overflows
+EDGE_UNITS = 16  # the same in units of the last place, where they are larger
 State = tuple[Array, Parameters, Array, Array]  # positions of steps, parameters before them, their x and y
 
 
@@ -54,7 +56,7 @@ def too_large(problem: Problem, before: Parameters, x: Array, y: Array) -> dict[
     before: (steps, n_in, n_out) each; x (steps, rows, n_in); y (steps, rows, n_out). Nothing is said of a step
     that starts from numbers that are not finite.
     """
-    dtype = np.dtype(problem.dtype)
+    dtype = holder(problem.dtype)
     state = {name: values.astype(dtype) for name, values in before.items()}
     finite = np.logical_and.reduce([_every(np.isfinite(values)) for values in state.values()])
     route, *_ = loss_routes(problem.network, problem.loss)
@@ -64,11 +66,11 @@ def too_large(problem: Problem, before: Parameters, x: Array, y: Array) -> dict[
     told = quantities(right)
     if not problem.optimizer.plain:  # what other updates come to depends on earlier steps
         told = {name: values for name, values in told.items() if not name.startswith("parameter.")}
-    return {name: finite & ~_every(_representable(values, dtype)) for name, values in told.items()}
+    return {name: finite & ~_every(_representable(values, problem.dtype)) for name, values in told.items()}
 
 
-def _representable(values: Array, dtype: np.dtype[np.floating]) -> Array:
-    return np.asarray(np.abs(values) < EDGE * float(np.finfo(dtype).max))
+def _representable(values: Array, dtype: str) -> Array:
+    return np.asarray(np.abs(values) < (1 - max(EDGE, EDGE_UNITS * epsilon(dtype))) * largest(dtype))
 
 
 def _every(holds: Array) -> Array:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from problems.dtypes import holder, holds
 from problems.order import stacked_batches
 from problems.problem import Array
 from problems.trace import Trace
@@ -89,8 +90,15 @@ def _length_faults(trace: Trace) -> Iterator[str]:
 def _dtype_faults(trace: Trace) -> Iterator[str]:
     dtype = trace.problem.dtype
     for name, values in _quantities(trace):
-        if values.dtype.newbyteorder("=") != dtype:
-            yield f"{name} is {values.dtype} in a {dtype} run"
+        if values.dtype.newbyteorder("=") != holder(dtype):
+            yield f"{name} is {values.dtype} in a {dtype} run{_expected_holder(dtype)}"
+        elif dtype != str(holder(dtype)) and len(lost := values[~holds(values, dtype)]):
+            yield f"{name} has {float(lost[0])!r} in a {dtype} run, which {dtype} does not hold"
+
+
+def _expected_holder(dtype: str) -> str:
+    held = str(holder(dtype))
+    return "" if held == dtype else f", whose numbers stand in {held} arrays"
 
 
 def _row_faults(trace: Trace) -> Iterator[str]:

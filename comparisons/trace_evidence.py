@@ -10,6 +10,7 @@ from comparisons.diagnosis import diagnose
 from comparisons.update_diagnosis import diagnosed_updates
 from comparisons.verdict import Audit, Diagnosis
 from manual.optimizers import sgd
+from problems.dtypes import rounded
 from problems.problem import Array
 from problems.trace import Trace
 
@@ -59,5 +60,5 @@ def _step(trace: Trace, position: int, before: dict[str, Array]) -> tuple[State,
     gradients = {name: values[position] for name, values in trace.gradients.items()}
     after = {name: values[position] for name, values in trace.parameters.items()}
     if not problem.optimizer.plain:
-        after = sgd(before, gradients, np.dtype(problem.dtype).type(state.learning_rate))
+        after = sgd(before, gradients, rounded(state.learning_rate, problem.dtype))
     return state, Returned(loss=trace.loss[position], parameters=after, gradients=gradients)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from comparisons.arithmetic.bounds import Bounded
+from comparisons.arithmetic.bounds import Bounded, stored
 from comparisons.arithmetic.precision import Precision
 from comparisons.arithmetic.recursion import maxima, sums
 from comparisons.arithmetic.unions import union
@@ -26,7 +26,11 @@ Given = dict[str, Any]
 
 
 def given_at(optimizer: Optimizer, steps: Array, precision: Precision) -> Given:
-    """Every number of the formula at `steps` (from 1); `rate` and `t` are (steps, 1)."""
+    """Every number of the formula at `steps` (from 1); `rate` and `t` are (steps, 1).
+
+    They are no tensors: beside a format for storage libraries compute them in a wider one.
+    """
+    precision = precision.scalars or precision
     settings = settings_as(optimizer, lambda value: held(value, precision))
     t = Bounded.exact(steps[:, None], precision)
     return {**settings, "rate": rates(optimizer, steps, precision), "t": t}
@@ -62,7 +66,7 @@ def tensors_of(rows: Bounded, shapes: Mapping[str, tuple[int, ...]]) -> dict[str
 def first_slots(optimizer: Optimizer, given: Given, precision: Precision) -> list[Slots]:
     """The slots of each of the optimizer's rules before the first step."""
     return [
-        {name: _number(value, precision) for name, value in initial_slots(rule, given).items()}
+        {name: stored(_number(value, precision), precision) for name, value in initial_slots(rule, given).items()}
         for rule in rules(optimizer)
     ]
 
@@ -73,7 +77,7 @@ def absorbed(rule: Rule, g: Bounded, given: Given, before: Slots) -> Slots:
     kept = rule.kept(**given)
     after = {}
     for name in rule.start:
-        factor = _number(kept[name], g.precision)
+        factor = _number(kept[name], g.precision.scalars or g.precision)
         if name in rule.largest:
             after[name] = maxima(factor, inflow[name], before[name])
         else:

@@ -20,12 +20,12 @@ import optax
 
 from frameworks.jax_optimizers import made, require_expressible
 from problems.order import batches
-from problems.problem import Problem
+from problems.problem import Array, Problem
 from problems.step import Step
 
 Tree = dict[str, jax.Array]
 
-DTYPES = ("float64", "float32")
+DTYPES = {"float64": jnp.float64, "float32": jnp.float32, "bfloat16": jnp.bfloat16, "float16": jnp.float16}
 
 
 def leaky_relu(z: jax.Array) -> jax.Array:
@@ -175,6 +175,11 @@ def penalty(parameters: Tree, l2: float) -> jax.Array | float:
     return 0.5 * l2 * sum(jnp.sum(jnp.square(w)) for name, w in parameters.items() if name[0] == "W") if l2 else 0.0
 
 
+def held(values: jax.Array) -> Array:
+    """The array's numbers; bfloat16's, which NumPy has not, in float32."""
+    return np.asarray(values, dtype=np.float32 if values.dtype == jnp.bfloat16 else None)
+
+
 def step_function(problem: Problem, update: optax.GradientTransformation) -> Callable[..., tuple[Any, ...]]:
     """(parameters, state, x, y) to (loss, gradients, new parameters, new state), compiled."""
     activations, loss = problem.network.activations, LOSSES[problem.loss]
@@ -195,14 +200,16 @@ def train(problem: Problem) -> Iterator[Step]:
     """Every step of training `problem`."""
     require_known(problem)
     configure(problem.dtype)
-    parameters: Any = {name: jnp.asarray(values) for name, values in problem.initial.items()}
+    dtype = DTYPES[problem.dtype]
+    parameters: Any = {name: jnp.asarray(values, dtype) for name, values in problem.initial.items()}
+    x, y = (table.astype(dtype) for table in (problem.x, problem.y))
     update = made(problem.optimizer, tuple(problem.initial))
     step, state = step_function(problem, update), update.init(parameters)
     for rows in batches(problem):
-        loss, gradients, parameters, state = step(parameters, state, problem.x[rows], problem.y[rows])
+        loss, gradients, parameters, state = step(parameters, state, x[rows], y[rows])
         yield Step(
             rows=rows,
-            loss=np.asarray(loss),
-            gradients={name: np.asarray(gradients[name]) for name in problem.initial},
-            parameters={name: np.asarray(parameters[name]) for name in problem.initial},
+            loss=held(loss),
+            gradients={name: held(gradients[name]) for name in problem.initial},
+            parameters={name: held(parameters[name]) for name in problem.initial},
         )

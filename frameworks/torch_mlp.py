@@ -17,7 +17,12 @@ from problems.order import batches
 from problems.problem import Array, Problem
 from problems.step import Step
 
-DTYPES = {"float64": torch.float64, "float32": torch.float32}
+DTYPES = {
+    "float64": torch.float64,
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "linear": nn.Identity,
     "sigmoid": nn.Sigmoid,
@@ -145,9 +150,15 @@ def canonical(model: nn.Sequential, read: Callable[[Tensor], Tensor]) -> dict[st
     """`read` of every parameter, as W (n_in, n_out) and b (1, n_out)."""
     tensors = {}
     for number, linear in enumerate(linears(model), 1):
-        tensors[f"W{number}"] = read(linear.weight).detach().cpu().numpy().T
-        tensors[f"b{number}"] = read(linear.bias).detach().cpu().numpy()[None, :]
+        tensors[f"W{number}"] = held(read(linear.weight)).T
+        tensors[f"b{number}"] = held(read(linear.bias))[None, :]
     return tensors
+
+
+def held(tensor: Tensor) -> Array:
+    """The tensor's numbers; bfloat16's, which NumPy has not, in float32."""
+    numbers = tensor.detach().cpu()
+    return (numbers.float() if numbers.dtype is torch.bfloat16 else numbers).numpy()
 
 
 def gradient(parameter: Tensor) -> Tensor:
@@ -188,7 +199,8 @@ def train(problem: Problem) -> Iterator[Step]:
     criterion = LOSSES[problem.loss]()
     optimizer = made(problem.optimizer, model)
     schedule = scheduled(problem.optimizer.schedule, optimizer)
-    x, y = torch.tensor(problem.x, device=device()), torch.tensor(problem.y, device=device())
+    stored = DTYPES[problem.dtype]
+    x, y = (torch.tensor(table, dtype=stored, device=device()) for table in (problem.x, problem.y))
     for rows in batches(problem):
         optimizer.zero_grad()
         loss = criterion(model(x[rows]), y[rows]) + penalty(model, problem.l2)
@@ -199,7 +211,7 @@ def train(problem: Problem) -> Iterator[Step]:
         schedule.step()
         yield Step(
             rows=rows,
-            loss=loss.detach().cpu().numpy(),
+            loss=held(loss),
             gradients=gradients,
             parameters=canonical(model, lambda parameter: parameter),
         )

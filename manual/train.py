@@ -8,6 +8,7 @@ import numpy as np
 
 from manual.network import loss_routes, train_step
 from manual.optimizers import coefficients, initial_state, updated
+from problems.dtypes import COMPUTED
 from problems.order import batches
 from problems.problem import Problem
 from problems.step import Step
@@ -18,8 +19,17 @@ def versions() -> dict[str, str]:
     return {"numpy": np.__version__}
 
 
+def require_computed(problem: Problem) -> None:
+    """Raise NotImplementedError for a dtype that is for storage: NumPy computes in none."""
+    if problem.dtype not in COMPUTED:
+        raise NotImplementedError(
+            f"manual: dtype {problem.dtype!r} is not written here; by hand are {' and '.join(COMPUTED)}"
+        )
+
+
 def train(problem: Problem) -> Iterator[Step]:
     """Every step of training `problem`, in its dtype."""
+    require_computed(problem)
     route, *_ = loss_routes(problem.network, problem.loss)
     optimizer, number = problem.optimizer, np.dtype(problem.dtype).type
     parameters = problem.initial

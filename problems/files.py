@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from problems.data_section import Data, read_data
+from problems.dtypes import rounded
 from problems.initializers import SCALES, SEEDED, constant, drawn
 from problems.npz import load_arrays
 from problems.problem import Array, Network, Optimizer, Problem
@@ -236,7 +237,8 @@ def _initial_of(problem: Problem) -> Mapping[str, Any]:
     except ValueError:
         return problem.initial
     again = all(
-        values.astype(problem.dtype).tobytes() == problem.initial[name].tobytes() for name, values in parameters.items()
+        rounded(values, problem.dtype).tobytes() == problem.initial[name].tobytes()
+        for name, values in parameters.items()
     )
     return short if again and start == problem.start else problem.initial
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from problems.dtypes import DTYPES as DTYPES
+from problems.dtypes import rounded
 from problems.network import ACTIVATIONS as ACTIVATIONS
 from problems.network import Network as Network
 from problems.optimizer import Optimizer as Optimizer
@@ -24,19 +26,19 @@ from problems.requirements import (
 from problems.requirements import Array as Array
 from problems.requirements import ProblemError as ProblemError
 from problems.targets import LOSSES as LOSSES
-from problems.targets import require_matching_output, require_targets, target_width
+from problems.targets import require_held_classes, require_matching_output, require_targets, target_width
 
 Parameters = Mapping[str, Array]
 
 ORDERS = ("sequential", "shuffled", "random")
-DTYPES = ("float64", "float32")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Problem:
     """One training, completely: data, network, loss, starting numbers, optimizer, row order and dtype.
 
-    x: (rows, n_in) inputs; y: (rows, n_out) targets; both are stored read-only in `dtype`, as is `initial`.
+    x: (rows, n_in) inputs; y: (rows, n_out) targets; both are stored read-only in `dtype`, as is `initial`: bfloat16,
+    which NumPy has not, in float32 arrays.
     Losses (reduction in parentheses; n_out outputs):
       mean_squared_error                (y - y_hat)^2            (mean over rows and outputs)
       half_squared_error                1/2 (y - y_hat)^2        (sum over outputs, mean over rows)
@@ -88,8 +90,10 @@ class Problem:
         require_choice("training.dtype", self.dtype, DTYPES)
         object.__setattr__(self, "l2", require_not_negative("network.l2", self.l2))
         self._validate_counts()
+        given = self.y
         for key in ("x", "y"):
             object.__setattr__(self, key, frozen_table(f"data.{key}", getattr(self, key), self.dtype))
+        require_held_classes(self.loss, given, self.y, self.dtype)
         object.__setattr__(self, "initial", self._validated_initial())
         self._validate_data()
         self._validate_rate()
@@ -130,7 +134,7 @@ class Problem:
                 raise ProblemError(f"data.{key}: {table.shape[1]} columns where the network has {width} in {where}")
         self._validate_column_names()
         require_matching_output(self.loss, self.network)
-        require_targets(self.loss, self.y, self.network.units[-1], self.target_names)
+        require_targets(self.loss, self.y, self.network.units[-1], self.target_names, self.dtype)
 
     def _validate_column_names(self) -> None:
         for key, table in (("input_names", self.x), ("target_names", self.y)):
@@ -160,7 +164,7 @@ class Problem:
 
     def _held(self, value: float) -> float:
         with np.errstate(over="ignore", under="ignore"):
-            return float(np.array(value).astype(self.dtype))
+            return float(rounded(value, self.dtype))
 
     @property
     def steps_per_epoch(self) -> int:

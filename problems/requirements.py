@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from problems.dtypes import rounded
+
 Array = NDArray[Any]
 
 MOST_OF_ANYTHING = 2**31 - 1
@@ -155,7 +157,7 @@ def frozen_table(key: str, values: object, dtype: str) -> Array:
         )
     require_finite(key, given)
     with np.errstate(over="ignore"):
-        table = np.array(given, dtype=dtype)
+        table = rounded(given, dtype)
     lost = np.argwhere(np.isinf(table))
     if len(lost):
         row, column = (int(i) for i in lost[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from problems.dtypes import epsilon
 from problems.network import Network
 from problems.requirements import Array, ProblemError
 
@@ -42,7 +43,7 @@ def require_matching_output(loss: str, network: Network) -> None:
         raise ProblemError(f"network.units: {loss} needs an output for each class, at least 2, not {network.units[-1]}")
 
 
-def require_targets(loss: str, y: Array, classes: int, names: tuple[str, ...]) -> None:
+def require_targets(loss: str, y: Array, classes: int, names: tuple[str, ...], dtype: str = "float64") -> None:
     """Raise ProblemError for the first target that is outside the loss's domain."""
     if loss.startswith("binary_cross_entropy"):
         _require_all((y >= 0) & (y <= 1), y, names, f"{loss} needs labels from 0 to 1")
@@ -51,9 +52,19 @@ def require_targets(loss: str, y: Array, classes: int, names: tuple[str, ...]) -
         _require_all(whole, y, names, f"{loss} needs the number of a class, 0 to {classes - 1}")
     elif loss.startswith("categorical"):
         _require_all((y >= 0) & (y <= 1), y, names, f"{loss} needs class probabilities from 0 to 1")
-        _require_distributions(loss, y)
+        _require_distributions(loss, y, dtype)
     elif loss == "hinge":
         _require_all(np.abs(y) == 1, y, names, "hinge needs labels -1 or 1")
+
+
+def require_held_classes(loss: str, given: object, y: Array, dtype: str) -> None:
+    """Raise ProblemError for the first class whose number `dtype` does not hold: rounded it would be another class."""
+    if loss in SPARSE:
+        lost = np.argwhere(np.asarray(given) != y)
+        if len(lost):
+            row, column = (int(i) for i in lost[0])
+            value = np.asarray(given)[row, column].item()
+            raise ProblemError(f"data.y: data row {row + 1} is {value!r}, which {dtype} does not hold; use float32")
 
 
 def _require_all(fits: Array, y: Array, names: tuple[str, ...], needs: str) -> None:
@@ -64,9 +75,9 @@ def _require_all(fits: Array, y: Array, names: tuple[str, ...], needs: str) -> N
         raise ProblemError(f"data.y: data row {row + 1}, column {named} is {float(y[row, column])!r}; {needs}")
 
 
-def _require_distributions(loss: str, y: Array) -> None:
+def _require_distributions(loss: str, y: Array, dtype: str) -> None:
     sums = y.sum(axis=1, dtype=np.float64)
-    outside = np.flatnonzero(np.abs(sums - 1) > SUM_TOLERANCE)
+    outside = np.flatnonzero(np.abs(sums - 1) > max(SUM_TOLERANCE, epsilon(dtype)))
     if len(outside):
         row = int(outside[0])
         raise ProblemError(f"data.y: data row {row + 1} sums to {float(sums[row])!r}; {loss} needs rows that sum to 1")

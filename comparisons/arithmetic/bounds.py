@@ -6,6 +6,7 @@ in the given precision that
   - rounds each operation to nearest, with or without fused multiply-add,
   - adds the terms of a sum or dot product, a bias included, in any order,
   - evaluates exp, log, tanh and the other functions to within FUNCTION_ERROR units,
+  - in a format for storage, rounds every result to it or keeps it wider: sums may be accumulated in either,
   - flushes subnormal results to zero or keeps them.
 Rules are those of Higham, Accuracy and Stability of Numerical Algorithms (2nd ed., 2002), chapters 2 and 3,
 with second-order terms kept. The rounding of this module's own float64 arithmetic is included: one float64
@@ -22,7 +23,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from comparisons.arithmetic.operands import Operands
-from comparisons.arithmetic.precision import FLOAT64, FUNCTION_ERROR, MATRIX_UNIT, Precision
+from comparisons.arithmetic.precision import FLOAT64, MATRIX_UNIT, Precision
 from problems.problem import Array
 
 # Each rule computes its bound in at most 16 float64 operations on numbers of one sign, sums aside.
@@ -135,7 +136,23 @@ class Bounded(NDArrayOperatorsMixin):
         if method != "__call__" or options or rule is None:
             return NotImplemented
         with np.errstate(all="ignore"):
-            return rule(*(_operand(x, self.precision) for x in inputs))
+            return rule(*_together([_operand(x, self.precision) for x in inputs]))
+
+
+def _together(operands: list[Bounded]) -> list[Bounded]:
+    """Operands of one precision: a number that is no tensor is rounded to the format for storage that it meets."""
+    for one in operands:
+        if one.precision.scalars is not None:
+            return [stored(each, one.precision) for each in operands]
+    return operands
+
+
+def stored(a: Bounded, precision: Precision) -> Bounded:
+    """`a` rounded to `precision` where that stores what is computed in another; exact where the format holds it."""
+    if precision.scalars is None or a.precision is precision:
+        return a
+    rounded, kept = _converted(a, precision), (a.error == 0) & precision.holds(a.value)
+    return Bounded(a.value, np.where(kept, Bounded.exact(a.value, precision).error, rounded.error), precision)
 
 
 def _operand(x: Any, precision: Precision) -> Bounded:
@@ -325,7 +342,9 @@ def _power(a: Bounded, exponent: Bounded) -> Bounded:
     whole = (exponent.value == np.floor(exponent.value)) & (exponent.value >= 0)
     carried = np.where(whole, _carried_by_whole_power(a, exponent.value), _carried_by_power(a, exponent.value))
     # multiplied out, in whatever order, every factor but the first brings a rounding
-    units = np.where(whole, np.maximum(exponent.value - 1, FUNCTION_ERROR["power"]), FUNCTION_ERROR["power"])
+    units = np.where(
+        whole, np.maximum(exponent.value - 1, a.precision.function_error("power")), a.precision.function_error("power")
+    )
     units = np.where((exponent.value == 0) | (exponent.value == 1), 0, units)
     value = np.power(a.value, exponent.value)
     room = 1 - units * (a.precision.unit + FLOAT64.unit)  # γ_n, not n u, where n is large
@@ -352,7 +371,7 @@ def _power_of_rounded(a: Bounded, exponent: Bounded) -> Bounded:
     nothing = _nothing(a) & (exponent.value > exponent.error)
     relative = np.where(a.value > a.error, np.log1p(a.error / (a.value - a.error)), np.inf)
     shift = (np.abs(exponent.value) + exponent.error) * relative + exponent.error * logarithm
-    units = FUNCTION_ERROR["power"] + np.abs(exponent.value) * logarithm
+    units = a.precision.function_error("power") + np.abs(exponent.value) * logarithm
     carried = np.where(nothing, 0.0, value * np.expm1(shift * INFLATION))
     return _product(value, carried, nothing, np.where(nothing, 1.0, units), a.precision)
 
@@ -370,7 +389,7 @@ def _sqrt(a: Bounded) -> Bounded:
 
 
 def _function_rounding(name: str, size: Array, precision: Precision) -> Array:
-    return _rounding(size, precision, units=FUNCTION_ERROR[name])
+    return _rounding(size, precision, units=precision.function_error(name))
 
 
 def _carried_by_exp(a: Bounded, value: Array) -> Array:

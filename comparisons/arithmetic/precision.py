@@ -17,6 +17,8 @@ class Precision:
     products: the format that matrix products are computed in, their operands rounded to it, where it is another.
     operands: the format that matrix products round their operands to, and nothing else, where there is one.
     settings: the format that an optimizer's settings and learning rates are rounded to, where it is another.
+    scalars: of a format for storage, the one that libraries compute in what is no tensor (learning rates, settings and
+    what is made of them), and functions of a tensor's elements; each is rounded once to the format when it is stored.
     """
 
     name: str
@@ -25,6 +27,7 @@ class Precision:
     products: Precision | None = None
     operands: Operands | None = None
     settings: Precision | None = None
+    scalars: Precision | None = None
 
     @property
     def unit(self) -> float:
@@ -35,6 +38,10 @@ class Precision:
         """Where `values` have no more digits than the format."""
         scaled = np.ldexp(np.frexp(values)[0], self.digits)
         return scaled == np.floor(scaled)
+
+    def function_error(self, name: str) -> int:
+        """FUNCTION_ERROR of a function; of a format for storage, that of a function computed in float32 and rounded."""
+        return FUNCTION_ERROR[name] if self.scalars is None else STORED_FUNCTION_ERROR
 
     def gamma(self, n: float) -> float:
         """γ_n = n u / (1 − n u), the bound on n roundings in a row (Higham 2002, lemma 3.1); infinite at n u ≥ 1."""
@@ -50,7 +57,10 @@ FLOAT32 = Precision(name="float32", digits=24, smallest_normal=2.0**-126)
 # at most 2^-23 each time: two bits less than rounding to nearest.
 MATRIX_UNIT = Precision(name="sums on matrix units", digits=22, smallest_normal=2.0**-126)
 
-PRECISIONS = {precision.name: precision for precision in (FLOAT64, FLOAT32)}
+BFLOAT16 = Precision(name="bfloat16", digits=8, smallest_normal=2.0**-126, scalars=FLOAT32)
+FLOAT16 = Precision(name="float16", digits=11, smallest_normal=2.0**-14, scalars=FLOAT32)
+
+PRECISIONS = {precision.name: precision for precision in (FLOAT64, FLOAT32, BFLOAT16, FLOAT16)}
 
 # Largest relative error allowed to an elementary function, in units of u, the final rounding included: the power of
 # two above the largest measured, so that libraries and processors not measured have some room.
@@ -67,3 +77,5 @@ FUNCTION_ERROR = {
     "erfc": 16,
     "arctan": 8,
 }
+# Of bfloat16 and float16: one rounding, and what float32 errs by before it. Measured over all their numbers, the same way.
+STORED_FUNCTION_ERROR = 2

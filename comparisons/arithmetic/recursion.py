@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from comparisons.arithmetic.bounds import INFLATION, Bounded
+from comparisons.arithmetic.bounds import INFLATION, Bounded, stored
 from comparisons.arithmetic.precision import FLOAT64, Precision
 from problems.problem import Array
 
@@ -62,6 +62,7 @@ class _Recursion:
         shape = np.broadcast_shapes(inflow.shape[1:], start.shape)
         self.precision: Precision = inflow.precision
         self.unit = self.precision.unit + FLOAT64.unit
+        kept = stored(kept, self.precision)
         factor, doubt = kept.value, kept.error
         product = np.where((factor == 1) & (doubt == 0), 0.0, self.unit)  # times exactly 1 rounds nothing
         self.factor = _each(factor, steps)
@@ -95,7 +96,8 @@ class _Lerp:
 
     def __init__(self, kept: Bounded, inflow: Bounded, run: _Recursion) -> None:
         steps = len(inflow.value)
-        weight = 1 - kept
+        weight: Bounded = stored(1 - kept, run.precision)
+        kept = stored(kept, run.precision)
         size, doubt = np.abs(weight.value) + weight.error, weight.error
         rounded = 2 * run.unit * (1 + run.unit) + np.where(weight.value >= 0.5, 2 * doubt + 4 * run.unit, 0.0)
         self.moved = _each(rounded, steps)

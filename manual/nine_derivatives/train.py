@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from manual.nine_derivatives import classification, regression
+from manual.train import require_computed
 from problems.order import batches
 from problems.problem import Array, Problem
 from problems.step import Step
@@ -26,6 +27,7 @@ def versions() -> dict[str, str]:
 
 def lesson(problem: Problem) -> ModuleType:
     """The lesson that trains `problem`; raises NotImplementedError where neither of the two does."""
+    require_computed(problem)
     network = problem.network
     key = (network.sizes, network.activations, problem.loss)
     if not problem.optimizer.plain or problem.l2:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from random_problems import LIMIT, cut, steps_within
 
+from problems.dtypes import COMPUTED
 from problems.network import ACTIVATIONS
 from problems.optimizer import FORMS, OPTIMIZERS, Setting
-from problems.problem import DTYPES, LOSSES, Array, Network, Optimizer, Problem
+from problems.problem import LOSSES, Array, Network, Optimizer, Problem
 from problems.schedule import SCHEDULES, Schedule
 from problems.targets import SPARSE
 
@@ -133,7 +134,7 @@ def any_problem(rng: Rng, name: str) -> Problem:
         batch_size=batch,
         order=str(rng.choice(["sequential", "shuffled", "random"])),
         seed=int(rng.integers(1000)),
-        dtype=str(rng.choice(DTYPES)),
+        dtype=str(rng.choice(COMPUTED)),
         start=f"drawn for {name}",
     )
     kept = steps_within(problem, LIMIT)

@@ -26,6 +26,7 @@ from comparisons.messages import disagreement
 from comparisons.verdict import Result, Verdict
 from comparisons.workers import Outcome, train_all
 from manual.network import forward
+from problems.dtypes import STORED, rounded, smallest_normal
 from problems.problem import Problem
 from problems.trace import Trace
 
@@ -39,7 +40,7 @@ class Count:
     """What became of the problems of one implementation in one dtype.
 
     agree, known, alarms: by verdict; undone: right up to a step in which a probability that the loss takes the
-    logarithm of rounds to 0 (or to 1, for binary labels), and not finite from there on; skipped: what the
+    logarithm of, or what an update divides by, rounds to 0, and not finite from there on; blind: nothing is told; skipped: what the
     implementation cannot express, by reason; compared, not_told: elements; worst: the largest share of its bound that
     anything took.
     """
@@ -106,17 +107,27 @@ def judge(count: Count, problem: Problem, result: Result) -> None:
 
 
 def undone(result: Result) -> bool:
-    """Whether the first bad step is not finite, and takes the logarithm of a probability that rounds to 0 or 1."""
+    """Whether the first bad step is not finite because something rounds to 0 that is divided by or has its logarithm taken.
+
+    A probability that rounds to 0 or 1; in a format for storage also an epsilon, or the square of a gradient.
+    """
     assert result.audit is not None
     assert result.trace is not None
+    if not result.audit.deviations:
+        return False
     first, trace = result.audit.deviations[0], result.trace
     problem = trace.problem
+    if problem.dtype in STORED and all(
+        not np.isfinite([one.actual, one.bound]).any() for one in result.audit.deviations
+    ):
+        return True
     if np.isfinite(first.actual) or problem.loss.endswith("with_logits") or "entropy" not in problem.loss:
         return False
     state = {name: trace.before(name, np.array([first.step - 1]))[0] for name in trace.initial}
     rows = trace.rows[first.step - 1]
     y_hat, _ = forward(problem.network, state, problem.x[rows[rows >= 0]])
-    return bool((y_hat < np.finfo(problem.dtype).tiny).any() or (y_hat == 1).any())
+    held = rounded(y_hat, problem.dtype)
+    return bool((held < smallest_normal(problem.dtype)).any() or (held == 1).any())
 
 
 def outcomes(name: str, problems: list[Problem]) -> list[Outcome]:
