@@ -12,6 +12,7 @@ from comparisons.audit import audit
 from comparisons.candidates import CandidateFault, Returned, State, TrainStep, along, from_states, random_states
 from comparisons.check_text import check_text
 from comparisons.checking import Check, checked
+from comparisons.computed import require_computed
 from comparisons.recorded import recorded, require_plain
 from comparisons.repeats import repeats, states_again
 from comparisons.trace_evidence import diagnosed, steps_at
@@ -56,6 +57,7 @@ def check(
     if isinstance(candidate, Trace):
         return check_trace(candidate)
     chosen = problem_of(problem)
+    require_computed("check", chosen)
     if isinstance(candidate, str | Path):
         from comparisons.candidate_process import check_file  # its processes import this package first
 

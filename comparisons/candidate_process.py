@@ -10,6 +10,7 @@ from typing import Any
 from comparisons.candidate_worker import returned_of, states_along
 from comparisons.candidates import random_states
 from comparisons.checking import Check, checked
+from comparisons.computed import require_computed
 from comparisons.recorded import require_plain
 from comparisons.repeats import repeats
 from comparisons.workers import WorkerProcess, ended, process_environment, python_command, watch
@@ -30,6 +31,7 @@ def check_file(file: Path, problem: Problem, *, states: int, seed: int, timeout:
 
     states: how many random states; seed: theirs; timeout: seconds for the whole run of the candidate.
     """
+    require_computed("check", problem)
     if not file.is_file():
         raise ProblemError(f"{file}: {'is a folder' if file.is_dir() else 'there is no such file'}")
     require_plain(problem)

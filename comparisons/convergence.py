@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from comparisons.computed import require_computed
 from comparisons.messages import counted
 from comparisons.verdict import Stop
 from manual.train import train
-from problems.dtypes import holder
 from problems.problem import Array, Problem
 from problems.requirements import require_positive
 
@@ -39,10 +39,11 @@ def until_converged(problem: Problem, tolerance: float) -> Stop:
 
     The norm runs over all parameters together, the gradient being that of the step's own rows before its update;
     the learning rate is the one the training starts with, as its dtype holds it. NaN is below nothing.
-    Raises ProblemError unless `tolerance` is a finite number greater than 0.
+    Raises ProblemError unless `tolerance` is a finite number greater than 0, and for a dtype that is for storage.
     """
     tolerance = require_positive(OPTION, tolerance)
-    rate = holder(problem.dtype).type(problem.optimizer.learning_rate)
+    require_computed(OPTION, problem)
+    rate = np.dtype(problem.dtype).type(problem.optimizer.learning_rate)
     steps = train(problem)
     for epoch in range(1, problem.epochs + 1):
         with np.errstate(over="ignore", invalid="ignore"):  # a training that diverges overflows

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from comparisons.arithmetic.operands import WORDS
 from comparisons.problem_words import loss_words, optimizer_words, preparation_words
 from comparisons.verdict import Audit, BlindSpots, Comparison, Deviation, Result, Untold, Verdict
+from problems.dtypes import COMPUTED
 from problems.problem import Problem
 
 SHOWN_QUANTITIES = 3
@@ -50,6 +51,13 @@ def size(ratio: float) -> str:
     return f"{ratio:.1e}".replace("e+0", "e").replace("e-0", "e-").replace("e+", "e")
 
 
+def dtype_words(dtype: str) -> str:
+    """The dtype; of one for storage, what its sums are accumulated in."""
+    if dtype in COMPUTED:
+        return dtype
+    return f"{dtype} (sums accumulated in it or wider: PyTorch documents float32, JAX leaves it to XLA)"
+
+
 def setting(problem: Problem) -> str:
     """The problem in one line."""
     network = problem.network
@@ -57,11 +65,12 @@ def setting(problem: Problem) -> str:
     activations = ", ".join(network.activations)
     batch = f", batches of {problem.batch_size}" if problem.batch_size > 1 else ""
     seed = f" (seed {problem.seed})" if problem.order != "sequential" else ""
+    start = f"start {plain(problem.start)}{plain(preparation_words(problem))}"
     return (
         f"{plain(problem.name)}: {shape} network ({activations}), {loss_words(problem)}, "
         f"{optimizer_words(problem.optimizer)}, "
         f"{counted(problem.epochs, 'epoch')} of {counted(len(problem.x), 'row')}{batch}, "
-        f"{problem.order}{seed}, {problem.dtype}, start {plain(problem.start)}{plain(preparation_words(problem))}"
+        f"{problem.order}{seed}, {dtype_words(problem.dtype)}, {start}"
     )
 
 

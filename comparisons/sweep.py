@@ -20,6 +20,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from comparisons.computed import require_computed
 from comparisons.convergence import update_norm
 from manual.network import forward, loss_routes, train_step
 from manual.optimizers import initial_state, updated
@@ -94,8 +95,9 @@ def sweep(problem: Problem, rates: Sequence[float], tolerance: float | None = No
     """Train `problem` at every one of `rates` at once.
 
     tolerance: each rate stops after its own first epoch in which ‖learning_rate · ∇L‖₂ < tolerance at every step.
-    Raises ProblemError for a rate that the problem's dtype cannot hold.
+    Raises ProblemError for a rate that the problem's dtype cannot hold, and for a dtype that is for storage.
     """
+    require_computed("a sweep", problem)
     for rate in (min(rates), max(rates)):
         problem.changed(optimizer=replace(problem.optimizer, learning_rate=rate))
     epochs: list[Epoch] = []

@@ -236,10 +236,8 @@ def _initial_of(problem: Problem) -> Mapping[str, Any]:
         parameters, start = _initial(short, problem.network, Path())
     except ValueError:
         return problem.initial
-    again = all(
-        rounded(values, problem.dtype).tobytes() == problem.initial[name].tobytes()
-        for name, values in parameters.items()
-    )
+    held = {name: rounded(values, problem.dtype) for name, values in parameters.items()}
+    again = all(values.tobytes() == problem.initial[name].tobytes() for name, values in held.items())
     return short if again and start == problem.start else problem.initial
 
 

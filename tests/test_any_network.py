@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
+from problems.dtypes import STORED
+
 SEED = 7
 PROBLEMS = {"manual-matrix": 60, "torch": 60, "jax": 16, "sklearn": 60, "keras-torch": 8, "keras-jax": 8}
 PROBLEMS["keras-tensorflow"] = 6
+STORING = {"torch": 40, "jax": 10}
 
 
 @pytest.fixture
@@ -37,6 +40,24 @@ def test_random_problems_agree_or_deviate_as_is_known(
     assert count.compared > 0
 
 
+@pytest.mark.parametrize("dtype", STORED)
+@pytest.mark.parametrize("name", STORING)
+def test_random_problems_agree_in_a_format_for_storage(
+    name: str, dtype: str, require_or_skip: Callable[[str], None], campaign: Callable[[str], Any]
+) -> None:
+    require_or_skip(name)
+    module = campaign("any_network_campaign")
+    drawn = islice(campaign("any_network").any_problems(SEED), STORING[name])
+    problems = [problem.changed(dtype=dtype) for problem in drawn]
+    count = module.Count()
+    for problem, outcome in zip(problems, module.outcomes(name, problems), strict=True):
+        module.add(count, problem, outcome)
+    assert count.messages == []
+    assert count.alarms == 0
+    assert count.agree >= 0.5 * count.trained > 0
+    assert count.compared > count.not_told
+
+
 def test_the_problems_drawn_reach_everything(campaign: Callable[[str], Any]) -> None:
     drawn = list(islice(campaign("any_network").any_problems(SEED), 400))
     space = importlib.import_module("problems.problem")
@@ -45,7 +66,7 @@ def test_the_problems_drawn_reach_everything(campaign: Callable[[str], Any]) -> 
     assert {name for problem in drawn for name in problem.network.activations} == set(space.ACTIVATIONS)
     assert {problem.optimizer.name for problem in drawn} == set(optimizers.OPTIMIZERS)
     assert {len(problem.network.units) for problem in drawn} == {1, 2, 3, 4, 5}
-    assert {problem.dtype for problem in drawn} == set(space.DTYPES)
+    assert {problem.dtype for problem in drawn} == {"float64", "float32"}
     assert {problem.optimizer.schedule.name for problem in drawn} == {"constant", "step", "exponential", "cosine"}
     assert max(max(problem.network.units) for problem in drawn) == 64
     assert {key for problem in drawn for key in problem.optimizer.settings} >= set(optimizers.GENERAL)

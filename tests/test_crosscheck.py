@@ -21,8 +21,9 @@ from comparisons.messages import disagreement
 from comparisons.verdict import Verdict
 from comparisons.workers import Outcome, train_all
 from problems.catalogue import DESCRIPTIONS, named_problem
+from problems.dtypes import COMPUTED
 from problems.initializers import starting_parameters
-from problems.problem import ACTIVATIONS, DTYPES, LOSSES, Array, Network, Optimizer, Problem
+from problems.problem import ACTIVATIONS, LOSSES, Array, Network, Optimizer, Problem
 from problems.trace_file import load_trace, save_trace
 
 HIDDEN = tuple(name for name in ACTIVATIONS if name != "softmax")
@@ -45,10 +46,10 @@ def saturated(pull: float) -> Problem:
 def lesson_problems() -> Iterator[tuple[str, Problem]]:
     """The lesson, in both dtypes from every start, then in other row orders and in batches whose last is short."""
     for name in DESCRIPTIONS:
-        for dtype in DTYPES:
+        for dtype in COMPUTED:
             for start in STARTS:
                 yield f"{name}-{dtype}-{start}", changed(named_problem(name), start, dtype=dtype)
-    for dtype in DTYPES:
+    for dtype in COMPUTED:
         for pull in (-15.5, -20.0):
             yield f"classification-{dtype}-saturated:{pull:g}", saturated(pull).changed(dtype=dtype)
     for order in ("shuffled", "random"):
@@ -65,7 +66,7 @@ def deep_problems() -> Iterator[tuple[str, Problem]]:
     for number, loss in enumerate(LOSSES):
         hidden = HIDDEN[number % len(HIDDEN)], HIDDEN[(number + 1) % len(HIDDEN)]
         network = Network(inputs=3, units=(5, 4, 2), activations=(*hidden, last_activation(loss)))
-        for dtype in DTYPES:
+        for dtype in COMPUTED:
             name = f"{'-'.join(hidden)}-{loss}-{dtype}"
             yield (
                 name,

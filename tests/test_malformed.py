@@ -226,7 +226,7 @@ SETTINGS = {
         "training.schedule: the learning rate of step 6 is inf in float64",
     ),
     "order-unknown": (toml("epochs = 1 -> epochs = 1\norder = 'reverse'"), "training.order: 'reverse' is not known"),
-    "dtype-unknown": (toml("epochs = 1 -> epochs = 1\ndtype = 'float16'"), "training.dtype: 'float16' is not known"),
+    "dtype-unknown": (toml("epochs = 1 -> epochs = 1\ndtype = 'float8'"), "training.dtype: 'float8' is not known"),
     "seed-too-large": (toml(f"epochs = 1 -> epochs = 1\nseed = {2**63}"), "training.seed: 9223372036854775808 is too"),
 }  # fmt: skip
 CASES = {name: (files, "p.toml: ") for name, files in FILES.items()} | TABLES | SETTINGS

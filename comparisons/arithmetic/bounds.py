@@ -341,10 +341,9 @@ def _power(a: Bounded, exponent: Bounded) -> Bounded:
         return _square(a)
     whole = (exponent.value == np.floor(exponent.value)) & (exponent.value >= 0)
     carried = np.where(whole, _carried_by_whole_power(a, exponent.value), _carried_by_power(a, exponent.value))
+    own = a.precision.function_error("power")
     # multiplied out, in whatever order, every factor but the first brings a rounding
-    units = np.where(
-        whole, np.maximum(exponent.value - 1, a.precision.function_error("power")), a.precision.function_error("power")
-    )
+    units = np.where(whole, np.maximum(exponent.value - 1, own), own)
     units = np.where((exponent.value == 0) | (exponent.value == 1), 0, units)
     value = np.power(a.value, exponent.value)
     room = 1 - units * (a.precision.unit + FLOAT64.unit)  # γ_n, not n u, where n is large

@@ -27,7 +27,7 @@ def several(name: str, metavar: str, text: str) -> Callable[[Callable[..., None]
 @several("initial", "START,...", "constant:0.1, random:SEED, glorot_uniform:SEED.")
 @several("order", "ORDER,...", "sequential, shuffled or random.")
 @several("seed", "SEED,...", "Seed of a shuffled or random order.")
-@several("dtype", "DTYPE,...", "float64 or float32.")
+@several("dtype", "DTYPE,...", "float64, float32, bfloat16 or float16.")
 @click.option("--jobs", type=int, default=1, metavar="N", help="Processes on this machine (1).")
 @click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler to run on instead, such as tcp://host:8786.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="Limit for each implementation on each problem (600).")

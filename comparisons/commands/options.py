@@ -29,7 +29,9 @@ class Rows(click.ParamType[Any]):
 def training_options(command: Callable[..., None], *, with_rate: bool = True) -> Callable[..., None]:
     """The options that change a problem; with_rate: --learning-rate too."""
     options = (
-        click.option("--dtype", metavar="DTYPE", help="float64 or float32."),
+        click.option(
+            "--dtype", metavar="DTYPE", help="float64 or float32; bfloat16 or float16 as storage, in torch and jax."
+        ),
         click.option("--initial", metavar="START", help=f"{STARTS}."),
         click.option("--loss", metavar="NAME", help="Another loss, such as huber; an unknown name lists them all."),
         click.option("--optimizer", metavar="NAME", help=f"{OPTIMIZERS}; with its default settings."),

@@ -40,14 +40,15 @@ class Count:
     """What became of the problems of one implementation in one dtype.
 
     agree, known, alarms: by verdict; undone: right up to a step in which a probability that the loss takes the
-    logarithm of, or what an update divides by, rounds to 0, and not finite from there on; blind: nothing is told; skipped: what the
-    implementation cannot express, by reason; compared, not_told: elements; worst: the largest share of its bound that
-    anything took.
+    logarithm of, or what an update divides by, rounds to 0, and not finite from there on; blind: nothing is told, as of
+    wide layers in bfloat16; skipped: what the implementation cannot express, by reason; compared, not_told: elements;
+    worst: the largest share of its bound that anything took.
     """
 
     agree: int = 0
     known: int = 0
     undone: int = 0
+    blind: int = 0
     alarms: int = 0
     steps: int = 0
     compared: int = 0
@@ -60,7 +61,7 @@ class Count:
     @property
     def trained(self) -> int:
         """Problems that it could express."""
-        return self.agree + self.known + self.undone + self.alarms
+        return self.agree + self.known + self.undone + self.blind + self.alarms
 
 
 def add(count: Count, problem: Problem, outcome: Outcome) -> None:
@@ -96,6 +97,8 @@ def judge(count: Count, problem: Problem, result: Result) -> None:
     if result.verdict is Verdict.AGREES:
         count.agree += 1
         count.worst = max(count.worst, audit.worst.ratio if audit.worst else 0.0)
+    elif result.verdict is Verdict.BLIND and not audit.wrong_steps:
+        count.blind += 1
     elif result.known_deviation is not None:
         count.known += 1
         count.texts[result.known_deviation] += 1
@@ -107,9 +110,10 @@ def judge(count: Count, problem: Problem, result: Result) -> None:
 
 
 def undone(result: Result) -> bool:
-    """Whether the first bad step is not finite because something rounds to 0 that is divided by or has its logarithm taken.
+    """Whether the first bad step is not finite because something rounds to 0.
 
-    A probability that rounds to 0 or 1; in a format for storage also an epsilon, or the square of a gradient.
+    A probability that the loss takes the logarithm of (or 1 less that); in a format for storage also what an update
+    divides by: an epsilon, or the root of the square of a gradient.
     """
     assert result.audit is not None
     assert result.trace is not None
@@ -117,9 +121,8 @@ def undone(result: Result) -> bool:
         return False
     first, trace = result.audit.deviations[0], result.trace
     problem = trace.problem
-    if problem.dtype in STORED and all(
-        not np.isfinite([one.actual, one.bound]).any() for one in result.audit.deviations
-    ):
+    deviations = [(one.actual, one.bound) for one in result.audit.deviations]
+    if problem.dtype in STORED and not np.isfinite(deviations).any():
         return True
     if np.isfinite(first.actual) or problem.loss.endswith("with_logits") or "entropy" not in problem.loss:
         return False
@@ -161,7 +164,16 @@ def present(names: Iterable[str]) -> list[str]:
 
 def table(counts: dict[tuple[str, str], Count]) -> Iterator[str]:
     """One row per implementation and dtype."""
-    columns = ("problems", "agree", "known deviation", "undone", "false alarms", "cannot express", "steps")
+    columns = (
+        "problems",
+        "agree",
+        "known deviation",
+        "undone",
+        "nothing told",
+        "false alarms",
+        "cannot express",
+        "steps",
+    )
     columns += ("elements compared", "not told", "worst ratio")
     yield f"| implementation | dtype | {' | '.join(columns)} |"
     yield "|---|---|" + "--:|" * len(columns)
@@ -171,6 +183,7 @@ def table(counts: dict[tuple[str, str], Count]) -> Iterator[str]:
             count.agree,
             count.known,
             count.undone,
+            count.blind,
             count.alarms,
             count.skipped.total(),
             count.steps,

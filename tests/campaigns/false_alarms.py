@@ -25,7 +25,8 @@ from comparisons.verdict import Verdict
 from comparisons.workers import Outcome, train_all
 from manual.network import forward
 from problems.catalogue import DESCRIPTIONS
-from problems.problem import DTYPES, Problem
+from problems.dtypes import COMPUTED
+from problems.problem import Problem
 from problems.trace import Trace
 
 TIMEOUT = 1800.0  # seconds for one framework
@@ -159,7 +160,7 @@ def trained(names: Iterable[str], problems: list[Problem]) -> Iterator[tuple[str
 
 def drawn(seed: int, steps: int) -> dict[tuple[str, str], list[Problem]]:
     """At least `steps` steps, a quarter for each lesson in each dtype, after one training of ordinary numbers each."""
-    cells = [(lesson, dtype) for lesson in DESCRIPTIONS for dtype in DTYPES]
+    cells = [(lesson, dtype) for lesson in DESCRIPTIONS for dtype in COMPUTED]
     return {
         (lesson, dtype): [ordinary(lesson, dtype, seed), *random_problems(seed, lesson, dtype, -(-steps // 4))]
         for lesson, dtype in cells

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from comparisons.implementations import Trainer, load
-from problems.problem import DTYPES, LOSSES, Network, Optimizer, Problem
+from problems.dtypes import COMPUTED
+from problems.problem import LOSSES, Network, Optimizer, Problem
 from problems.step import Step
 from problems.trace import Trace
 from problems.trace_file import save_trace
@@ -78,9 +79,9 @@ def deep(loss: str, dtype: str) -> Problem:
 
 def cases() -> Iterator[tuple[str, Problem]]:
     """What is trained, in this order: float64 comes again after float32."""
-    yield from ((dtype, one_layer(dtype)) for dtype in DTYPES)
+    yield from ((dtype, one_layer(dtype)) for dtype in COMPUTED)
     yield "float64-again", one_layer("float64")
-    yield from ((f"{loss}-{dtype}", deep(loss, dtype)) for loss in LOSSES for dtype in DTYPES)
+    yield from ((f"{loss}-{dtype}", deep(loss, dtype)) for loss in LOSSES for dtype in COMPUTED)
 
 
 def switches(name: str) -> list[Any]:

@@ -14,9 +14,10 @@ from comparisons.implementations import NAMES
 from comparisons.known_deviations import known_deviation
 from comparisons.verdict import Verdict
 from comparisons.workers import train_all
+from problems.dtypes import COMPUTED
 from problems.network import ACTIVATIONS
 from problems.optimizer import FORMS, OPTIMIZERS
-from problems.problem import DTYPES, LOSSES, Network, Optimizer, Problem
+from problems.problem import LOSSES, Network, Optimizer, Problem
 
 FRAMEWORKS = tuple(name for name in NAMES if not name.startswith("manual"))
 OUTPUTS = {
@@ -68,7 +69,7 @@ def updates() -> Iterator[tuple[str, Optimizer]]:
 
 def cases() -> Iterator[tuple[str, Problem]]:
     """What is trained, by name."""
-    for dtype in DTYPES:
+    for dtype in COMPUTED:
         for activation in ACTIVATIONS[:-1]:
             yield f"{activation}, {dtype}", problem(activation=activation, dtype=dtype, l2=0.0)
         for loss in LOSSES:

@@ -7,13 +7,14 @@ import json
 import numpy as np
 import pytest
 
+from problems.dtypes import COMPUTED
 from problems.order import stacked_batches
-from problems.problem import DTYPES, LOSSES
+from problems.problem import LOSSES
 from problems.trace_file import load_trace
 
 NAMES = ("torch", "keras-tensorflow", "keras-torch", "keras-jax", "jax")
-DEEP = [f"{loss}-{dtype}" for loss in LOSSES for dtype in DTYPES]
-CASES = [*DTYPES, "float64-again", *DEEP]
+DEEP = [f"{loss}-{dtype}" for loss in LOSSES for dtype in COMPUTED]
+CASES = [*COMPUTED, "float64-again", *DEEP]
 # Keras multiplies float64 matrices in float32 on its PyTorch backend, which is for the audit to say.
 TOLERANCE = {"keras-torch": 1e-6}
 
@@ -74,7 +75,7 @@ def mean_squared_error_and_gradient(x, y, W, b):
 
 
 @each_name
-@pytest.mark.parametrize("case", DTYPES)
+@pytest.mark.parametrize("case", COMPUTED)
 def test_loss_and_gradient_are_of_the_state_before_the_update(name, trace):
     tolerance = max(20 * np.finfo(trace.problem.dtype).eps, TOLERANCE.get(name, 0))
     before = {name: trace.before(name, np.arange(trace.steps)).astype(np.float64) for name in ("W1", "b1")}

@@ -169,7 +169,7 @@ def test_markup_is_a_name_like_any_other(problem, name):
         ("loss", np.ones(3), "network.loss"),
         ("order", "shuffle", "training.order"),
         ("order", [], "training.order"),
-        ("dtype", "float16", "training.dtype"),
+        ("dtype", "float8", "training.dtype"),
         ("dtype", np.float64, "training.dtype"),
         ("network", None, "network"),
         ("network", (2, 1), "network"),

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from problems import Network, Optimizer, Problem, Step, Trace
+from problems.dtypes import COMPUTED
 from problems.files import load_problem, problem_to_toml
 from problems.initializers import SCALES, SEEDED, starting_parameters
 from problems.network import ACTIVATIONS
@@ -126,7 +127,7 @@ def problems(draw):
         batch_size=draw(st.integers(1, MOST_OF_ANYTHING)),
         order=draw(st.sampled_from(ORDERS)),
         seed=draw(SEEDS),
-        dtype=draw(st.sampled_from(DTYPES)),
+        dtype=draw(st.sampled_from(COMPUTED)),  # float16 holds few of these numbers
         input_names=tuple(draw(st.just([]) | names)),
         target_names=tuple(f"target {column}" for column in range(draw(st.sampled_from([0, y.shape[1]])))),
         preparation=draw(st.just("") | LINES),

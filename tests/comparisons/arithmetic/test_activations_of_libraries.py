@@ -19,6 +19,7 @@ import pytest
 from comparisons.arithmetic.bounds import Bounded
 from comparisons.arithmetic.precision import FLOAT32, FLOAT64, PRECISIONS, Precision
 from manual.activations import ACTIVATIONS
+from problems.dtypes import COMPUTED
 
 EVALUATE = Path(__file__).with_name("evaluate_activations.py")
 LIBRARIES = ("torch", "tensorflow", "jax")
@@ -38,7 +39,7 @@ def drawn(dtype: str) -> Any:
 def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
     """A function of a library's name: its results; libraries start once each."""
     folder = tmp_path_factory.mktemp("activations")
-    np.savez(folder / "arguments.npz", **{dtype: drawn(dtype) for dtype in PRECISIONS})
+    np.savez(folder / "arguments.npz", **{dtype: drawn(dtype) for dtype in COMPUTED})
     found: dict[str, Any] = {}
 
     def results(library: str) -> Any:
@@ -78,7 +79,7 @@ def escaped(name: str, dtype: str, found: Any, precision: Precision) -> tuple[li
 IN_FLOAT32 = [("tensorflow", name) for name in ("leaky_relu", "gelu", "gelu_tanh")]
 
 
-@pytest.mark.parametrize("dtype", PRECISIONS)
+@pytest.mark.parametrize("dtype", COMPUTED)
 @pytest.mark.parametrize("name", NAMES)
 def test_bounds_enclose_the_library(name, dtype, library, evaluated):
     found = evaluated(library)

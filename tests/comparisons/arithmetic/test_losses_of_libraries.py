@@ -21,6 +21,7 @@ from comparisons.arithmetic.bounds import Bounded
 from comparisons.arithmetic.precision import PRECISIONS
 from comparisons.arithmetic.unions import union
 from manual.routes import routes
+from problems.dtypes import COMPUTED
 
 EVALUATE = Path(__file__).with_name("evaluate_losses.py")
 SPREADS = (1, 10, 40)
@@ -53,7 +54,7 @@ def drawn(dtype: str) -> dict[str, Any]:
 def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
     """A function of a library's name: its results; libraries start once each."""
     folder = tmp_path_factory.mktemp("losses")
-    tables = {f"{name}.{dtype}": values for dtype in PRECISIONS for name, values in drawn(dtype).items()}
+    tables = {f"{name}.{dtype}": values for dtype in COMPUTED for name, values in drawn(dtype).items()}
     np.savez(folder / "arguments.npz", **tables)
     found: dict[str, Any] = {}
 
@@ -76,7 +77,7 @@ def outside(result: Bounded, found: Any) -> int:
     return int((wrong & np.isfinite(found)).sum())
 
 
-@pytest.mark.parametrize("dtype", PRECISIONS)
+@pytest.mark.parametrize("dtype", COMPUTED)
 @pytest.mark.parametrize(("library", "name"), CASES)
 def test_routes_enclose_the_library(library, name, dtype, evaluated):
     if find_spec(library) is None:
