@@ -199,7 +199,8 @@ def train(problem: Problem) -> Iterator[Step]:
     criterion = LOSSES[problem.loss]()
     optimizer = made(problem.optimizer, model)
     schedule = scheduled(problem.optimizer.schedule, optimizer)
-    x, y = (torch.tensor(table, dtype=DTYPES[problem.dtype], device=device()) for table in (problem.x, problem.y))
+    stored = DTYPES[problem.dtype]
+    x, y = (torch.tensor(table, dtype=stored, device=device()) for table in (problem.x, problem.y))
     for rows in batches(problem):
         optimizer.zero_grad()
         loss = criterion(model(x[rows]), y[rows]) + penalty(model, problem.l2)

@@ -19,6 +19,7 @@ from manual.optimizers.clipping import NORMS, SCALINGS, clipped
 from manual.optimizers.update import initial_slots
 from manual.train import train
 from problems.catalogue import named_problem
+from problems.dtypes import COMPUTED
 from problems.optimizer import FORMS, OPTIMIZERS
 from problems.problem import Optimizer
 from problems.schedule import Schedule
@@ -55,7 +56,7 @@ OTHERS = {
 }
 OPTIMIZED = PLAIN_FORMS | OTHERS
 each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZED.values(), ids=OPTIMIZED)
-each_dtype = pytest.mark.parametrize("dtype", PRECISIONS)
+each_dtype = pytest.mark.parametrize("dtype", COMPUTED)
 
 # Gradients of STEPS steps, (STEPS, *shape), of a size that depends on the dtype's smallest number.
 REGIMES = {
