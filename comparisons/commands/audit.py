@@ -33,5 +33,5 @@ def audit(traces: tuple[str, ...], json_file: str | None, strict: bool) -> None:
 
 
 def _versions(environment: Any) -> str | None:
-    told = [f"{name} {value}" for name, value in environment.items() if name not in ("python", "platform")]
+    told = [f"{name} {value}" for name, value in environment.items() if name not in ("python", "platform", "device")]
     return ", ".join(told) or None
