@@ -86,7 +86,7 @@ BAD = {
     "near-implementation": "compare --against torhc",
     "no-implementation": "compare --against=",
     "implementation-and-nothing": "compare --against torch,",
-    "dtype": "compare --dtype float16",
+    "dtype": "compare --dtype float8",
     "dtype-empty": "compare --dtype=",
     "start": "compare --initial zeros",
     "start-without-number": "compare --initial constant:",
@@ -137,7 +137,7 @@ def test_bad_request_is_one_line_and_writes_nothing(
 NAMING = {
     "compare regresion": "did you mean 'regression'?",
     "compare --against torhc": "did you mean 'torch'?",
-    "compare --dtype float16": "float64, float32",
+    "compare --dtype float8": "float64, float32",
     "compare --order backwards": "sequential, shuffled, random",
     "compare --initial zeros": "constant:NUMBER, random:SEED",
     "compare missing.toml": "missing.toml",

@@ -51,8 +51,8 @@ def test_key_tells_problems_apart_and_the_same_problem_again() -> None:
 
 
 def test_a_value_that_does_not_fit_is_refused_before_anything_runs() -> None:
-    with pytest.raises(ProblemError, match="float16"):
-        some_tasks(1, dtype=["float16"])
+    with pytest.raises(ProblemError, match="float8"):
+        some_tasks(1, dtype=["float8"])
 
 
 def test_grid_takes_commas_and_repetitions() -> None:

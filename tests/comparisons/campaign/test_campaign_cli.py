@@ -53,7 +53,7 @@ def test_a_second_run_does_nothing_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["--dtype", "float16"], "training.dtype: 'float16' is not known"),
+        (["--dtype", "float8"], "training.dtype: 'float8' is not known"),
         (["--initial", "random"], "initial: 'random' needs a whole number"),
         (["--seed", "one"], "--seed: 'one' is not a whole number"),
         (["--jobs", "0"], "--jobs: 0 must be at least 1"),
