@@ -12,7 +12,7 @@ from problems.problem import Array, Parameters
 
 def _copied(values: object) -> Array:
     copy = np.array(values)
-    copy.setflags(write=False)
+    copy.setflags(False)  # type: ignore[call-arg]  # by keyword it takes as long as the copy; NumPy's types forbid it
     return copy
 
 
