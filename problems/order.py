@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 
@@ -32,16 +33,22 @@ def row_order(problem: Problem) -> Array:
 
 
 def batches(problem: Problem) -> Iterator[Array]:
-    """The rows of every step, in order, each (batch,); the last batch of an epoch may be short."""
-    for epoch in epoch_orders(problem):
-        for begin in range(0, len(epoch), problem.batch_size):
+    """The rows of every step, in order, each (batch,); the last batch of an epoch may be short.
+
+    Of a training that goes on, those of the steps that are left.
+    """
+    epochs, steps = divmod(problem.begin, problem.steps_per_epoch)  # made before
+    first = steps * problem.batch_size
+    for epoch in islice(epoch_orders(problem), epochs, None):
+        for begin in range(first, len(epoch), problem.batch_size):
             yield epoch[begin : begin + problem.batch_size]
+        first = 0
 
 
 def stacked_batches(problem: Problem) -> Array:
-    """The rows of every step, (steps, batch_size), short batches filled up with -1."""
+    """The same stacked, (steps, batch_size), short batches filled up with -1."""
     width = min(problem.batch_size, len(problem.x))
     order = row_order(problem)
     missing = problem.steps_per_epoch * width - order.shape[1]
     padded = np.pad(order, ((0, 0), (0, missing)), constant_values=-1)
-    return padded.reshape(problem.steps, width)
+    return padded.reshape(-1, width)[problem.begin :]
