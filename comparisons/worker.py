@@ -13,6 +13,8 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -41,14 +43,20 @@ def main() -> None:
 
 def train_and_tell(events: TextIO, name: str, trainer: Trainer, number: int, folder: Path) -> None:
     """Train problem-`number`.json of the folder and tell how that ended; its failure is told, not raised."""
-    try:
+    with failures_told(events, number):
         seconds = train_one(name, trainer, folder / f"problem-{number}.json", folder / f"trace-{number}.npz")
+        tell(events, event="trained", problem=number, seconds=seconds)
+
+
+@contextmanager
+def failures_told(events: TextIO, number: int) -> Iterator[None]:
+    """Whatever ends the training of problem `number` is told, not raised."""
+    try:
+        yield
     except NotImplementedError as unable:
         tell(events, event="skipped", problem=number, reason=one_line(str(unable)))
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         tell(events, event="failed", problem=number, reason=f"{type(error).__name__}: {one_line(str(error))}")
-    else:
-        tell(events, event="trained", problem=number, seconds=seconds)
 
 
 def train_one(name: str, trainer: Trainer, problem_file: Path, trace_file: Path) -> float:

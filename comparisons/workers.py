@@ -213,6 +213,8 @@ def watch(workers: Mapping[str, WorkerProcess], timeout: float, progress: Progre
 
 
 def _doing(event: Mapping[str, Any]) -> str:
+    if event["event"] == "recorded":
+        return str(event.get("doing"))
     return {"imported": "training", "trained": "trained", "finished": "done"}.get(event["event"], event["event"])
 
 

@@ -31,7 +31,8 @@ class TraceWriter:
     What `append` was given stands in the folder at the latest 2 seconds and one call after, with the number of steps
     written last: a process that is killed leaves a trace that ends where that was told last.
     Raises TraceError, naming the folder, where it holds anything else or a training that ended, or is being recorded
-    by another process; OSError where it cannot be made. environment: None where it is not known yet, and not held
+    by another process; OSError where it cannot be made. steps: those recorded; reported: those appended since, with
+    those before them. environment: None where it is not known yet, and not held
     against the one that is there.
     """
 
@@ -53,7 +54,7 @@ class TraceWriter:
         """What is known of the steps that are there already."""
         before = self._before
         self.steps = before.steps if before else 0
-        self._at = 0  # steps that were reported and looked at
+        self.reported = self._at = 0  # steps that were reported, and those of them that were looked at
         self._pending: list[Block] = []
         self._columns = dict(before.columns) if before else {}
         self._recorded = before.recorded if before else None
@@ -70,14 +71,9 @@ class TraceWriter:
         if self._before and self.steps:
             rest = continued(self._told.problem, self._before.last(), self.steps)
             if rest is not None:
-                self._at = self.steps
+                self.reported = self._at = self.steps
                 return rest
         return self._told.problem
-
-    @property
-    def reported(self) -> int:
-        """Steps of the training that were reported, those counted that need not be."""
-        return self._at + sum(block.steps for block in self._pending)
 
     def append(self, block: Block) -> None:
         """The steps that come next.
@@ -89,6 +85,7 @@ class TraceWriter:
             self._nanoseconds += round((time.monotonic() - self._left) * 1e9)
         self._require_room(block)
         self._pending.append(block)
+        self.reported += block.steps
         waits = time.monotonic() - self._flushed > EVERY
         if waits or self.reported - self._at >= self._length(block):
             self._flush(whole=not waits)
