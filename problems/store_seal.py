@@ -77,11 +77,14 @@ def kept(folder: Path) -> Told:
 
 def _told(texts: Mapping[str, Any]) -> Told:
     seconds = parsed("seconds", texts["seconds"])
+    arrays = environment_from(parsed("arrays", texts["arrays"]))
+    if missing := [name for name in ("rows", "loss", "recorded") if name not in arrays]:
+        raise TraceError(f"tells of no array {missing[0]!r}; record it again")
     return Told(
         problem=problem_from_json(parsed("problem", texts["problem"])),
         problem_text=texts["problem"],
         implementation=texts["implementation"],
         environment=environment_from(parsed("environment", texts["environment"])),
-        arrays=environment_from(parsed("arrays", texts["arrays"])),
+        arrays=arrays,
         seconds=None if seconds is None else seconds_from(seconds),
     )

@@ -53,6 +53,7 @@ class TraceWriter:
     def _go_on(self) -> None:
         """What is known of the steps that are there already."""
         before = self._before
+        self._told = before.told if before else self._told
         self.steps = before.steps if before else 0
         self.reported = self._at = 0  # steps that were reported, and those of them that were looked at
         self._pending: list[Block] = []
