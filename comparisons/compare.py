@@ -139,5 +139,6 @@ def judged_trace(trace: Trace, *, version: str | None, seconds: Mapping[str, flo
         epochs=epoch_losses(trace.loss, trace.problem.steps_per_epoch) if trace.loss.ndim == 1 else (),
         final={name: values[-1] for name, values in trace.parameters.items() if len(values)},
         seconds=took,
+        environment=trace.environment,
         trace=trace,
     )

@@ -154,7 +154,8 @@ class Audit:
 class Result:
     """One implementation on one problem; epochs: average loss per epoch; final: the last parameters.
 
-    trace: what was audited, for whoever shows more than the verdict; None where there is nothing to audit.
+    environment: what it ran on; trace: what was audited, for whoever shows more than the verdict; None where there is
+    nothing to audit, and where the steps were audited as they came and not kept.
     """
 
     name: str
@@ -167,6 +168,7 @@ class Result:
     epochs: tuple[float, ...] = ()
     final: Parameters = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
     trace: Trace | None = None
 
 

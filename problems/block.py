@@ -38,6 +38,15 @@ class Block:
         """Number of steps."""
         return len(self.loss)
 
+    def part(self, begin: int, end: int) -> Block:
+        """Steps begin to end (from 0, end excluded)."""
+        return Block(
+            rows=self.rows[begin:end],
+            loss=self.loss[begin:end],
+            gradients={name: values[begin:end] for name, values in self.gradients.items()},
+            parameters={name: values[begin:end] for name, values in self.parameters.items()},
+        )
+
 
 def stacked(reported: Iterable[Step | Block], length: int) -> Iterator[Block]:
     """What was reported, in blocks of `length` steps; a Block is passed on as it is, after the steps before it.
@@ -72,7 +81,7 @@ def joined(blocks: Sequence[Block]) -> Block:
     width = max(block.rows.shape[1] for block in blocks)
     begins = list(accumulate((block.steps for block in blocks), initial=1))[:-1]
     return Block(
-        rows=np.concatenate([_widened(block.rows, width) for block in blocks]),
+        rows=np.concatenate([widened(block.rows, width) for block in blocks]),
         loss=np.concatenate([block.loss for block in blocks]),
         gradients=_joined("gradient", [block.gradients for block in blocks], begins),
         parameters=_joined("parameter", [block.parameters for block in blocks], begins),
@@ -87,7 +96,8 @@ def _joined(what: str, several: list[Parameters], begins: list[int]) -> dict[str
     return joined
 
 
-def _widened(rows: Array, width: int) -> Array:
+def widened(rows: Array, width: int) -> Array:
+    """Rows (steps, batch) filled up with -1 to `width`, which is no less."""
     return np.pad(rows, ((0, 0), (0, width - rows.shape[1])), constant_values=-1)
 
 

@@ -47,8 +47,33 @@ def batches(problem: Problem) -> Iterator[Array]:
 
 def stacked_batches(problem: Problem) -> Array:
     """The same stacked, (steps, batch_size), short batches filled up with -1."""
-    width = min(problem.batch_size, len(problem.x))
-    order = row_order(problem)
-    missing = problem.steps_per_epoch * width - order.shape[1]
-    padded = np.pad(order, ((0, 0), (0, missing)), constant_values=-1)
-    return padded.reshape(-1, width)[problem.begin :]
+    return BatchRows(problem).take(problem.steps)
+
+
+def batch_width(problem: Problem) -> int:
+    """How many rows the longest batch has."""
+    return min(problem.batch_size, len(problem.x))
+
+
+class BatchRows:
+    """The rows of every step in order, drawn epoch by epoch as they are asked for."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.steps_per_epoch, self.width = problem.steps_per_epoch, batch_width(problem)
+        epochs, steps = divmod(problem.begin, problem.steps_per_epoch)  # made before
+        self.orders = islice(epoch_orders(problem), epochs, None)
+        self.left = np.empty((0, self.width), dtype=np.int64)
+        self.take(steps)
+
+    def take(self, steps: int) -> Array:
+        """The rows of the next steps, (steps, batch_size), short batches filled up with -1; fewer at the end."""
+        epochs = -(-(steps - len(self.left)) // self.steps_per_epoch)
+        orders = list(islice(self.orders, max(epochs, 0)))
+        drawn = self._padded(np.stack(orders)) if orders else self.left[:0]
+        rows = np.concatenate([self.left, drawn])
+        self.left = rows[steps:].copy()
+        return rows[:steps]
+
+    def _padded(self, orders: Array) -> Array:
+        missing = self.steps_per_epoch * self.width - orders.shape[1]
+        return np.pad(orders, ((0, 0), (0, missing)), constant_values=-1).reshape(-1, self.width)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from problems.block import Block, TraceError
+from problems.block import Block, TraceError, widened
 from problems.problem import Array
 from problems.requirements import shown
 from problems.store_columns import Column, only_begun, remove_partial
@@ -89,7 +89,7 @@ def as_stored(name: str, values: Array, column: Column) -> Array:
     """`values` as they stand in `column`; raises TraceError where that would change them, or for another shape."""
     shape, dtype = column.array.shape[1:], column.array.dtype
     if name == "rows" and values.shape[1] < shape[0]:
-        values = np.pad(values, ((0, 0), (0, shape[0] - values.shape[1])), constant_values=-1)
+        values = widened(values, shape[0])
     if values.shape[1:] != shape or not np.can_cast(values.dtype, dtype, "safe"):
         raise TraceError(f"{name}: {values.dtype} of shape {values.shape[1:]}, {dtype} of shape {shape} at step 1")
     return values.astype(dtype, copy=False)

@@ -69,9 +69,14 @@ class Trace:
 
     def before(self, name: str, positions: Array) -> Array:
         """Parameter `name` just before the steps at `positions` (from 0): (len(positions), *shape)."""
-        held = self.parameters[name][np.maximum(positions, 1) - 1]
-        first = (positions == 0).reshape(-1, *(1,) * self.initial[name].ndim)
-        return np.where(first, self.initial[name], held)
+        initial, after = self.initial[name], self.parameters[name]
+        place = run_of(positions)
+        if isinstance(place, slice) and place.start > 0:
+            return after[place.start - 1 : place.stop - 1]
+        if isinstance(place, slice):
+            return np.concatenate([initial[None], after[: place.stop - 1]]) if place.stop > 1 else initial[None]
+        first = (positions == 0).reshape(-1, *(1,) * initial.ndim)
+        return np.where(first, initial, after[np.maximum(positions, 1) - 1])
 
     def part(self, begin: int, end: int) -> Trace:
         """Steps begin to end (from 0, end excluded) as a trace of their own, starting at its own state."""
@@ -89,6 +94,13 @@ class Trace:
             parameters={name: values[begin:end] for name, values in self.parameters.items()},
             environment=self.environment,
         )
+
+
+def run_of(positions: Array) -> slice | Array:
+    """Rising positions as a slice where they follow each other: what it selects is not copied."""
+    if len(positions) and int(positions[-1]) - int(positions[0]) + 1 == len(positions):
+        return slice(int(positions[0]), int(positions[-1]) + 1)
+    return positions
 
 
 def _nothing(problem: Problem) -> Block:

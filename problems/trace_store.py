@@ -86,7 +86,7 @@ class StoredTrace:
             held = self.block(begin, min(begin + span, self.steps))
             require_rows(held.rows, self.problem, before=begin)
             for first in range(0, held.steps, length):
-                yield part(held, first, min(first + length, held.steps))
+                yield held.part(first, min(first + length, held.steps))
 
     def block(self, begin: int, end: int) -> Block:
         """Steps begin to end (from 0, end excluded), which must be recorded."""
@@ -159,11 +159,6 @@ def as_block(columns: Mapping[str, Array]) -> Block:
         gradients=_group(columns, "gradient."),
         parameters=_group(columns, "parameter."),
     )
-
-
-def part(block: Block, begin: int, end: int) -> Block:
-    """Steps begin to end of a block, as views."""
-    return as_block({name: values[begin:end] for name, values in as_columns(block).items()})
 
 
 def _group(columns: Mapping[str, Array], start: str) -> Parameters:

@@ -19,7 +19,7 @@ from problems.store_columns import Column, digest, made_column, made_group, requ
 from problems.store_seal import keep, told
 from problems.stored_before import as_stored, require_repeated, stored_before
 from problems.trace import require_rows
-from problems.trace_store import RECORDED, as_columns, block_length, part
+from problems.trace_store import RECORDED, as_columns, block_length
 
 EVERY = 2.0  # seconds after which what was recorded is written, be it ever so little
 SMALL_CHUNK = 2**16  # bytes; a quantity whose steps are this small has chunks that span several blocks
@@ -125,10 +125,10 @@ class TraceWriter:
         taken = end - self._at
         known = min(max(self.steps - self._at, 0), taken)
         if self._before and known:
-            require_repeated(self._before, self._at, part(block, 0, known))
+            require_repeated(self._before, self._at, block.part(0, known))
         if known < taken:
-            self._write(part(block, known, taken))
-        self._pending = [part(block, taken, block.steps)] if taken < block.steps else []
+            self._write(block.part(known, taken))
+        self._pending = [block.part(taken, block.steps)] if taken < block.steps else []
         self._at = end
         self._flushed = time.monotonic()
 
