@@ -278,6 +278,8 @@ def _overdue(name: str, worker: WorkerProcess, timeout: float, progress: Progres
 
 
 def _doing(event: Mapping[str, Any]) -> str:
+    if event["event"] == "recorded":
+        return str(event.get("doing"))
     return {"imported": "training", "trained": "trained", "finished": "done"}.get(event["event"], event["event"])
 
 

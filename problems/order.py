@@ -33,14 +33,20 @@ def row_order(problem: Problem) -> Array:
 
 
 def batches(problem: Problem) -> Iterator[Array]:
-    """The rows of every step, in order, each (batch,); the last batch of an epoch may be short."""
-    for epoch in epoch_orders(problem):
-        for begin in range(0, len(epoch), problem.batch_size):
+    """The rows of every step, in order, each (batch,); the last batch of an epoch may be short.
+
+    Of a training that goes on, those of the steps that are left.
+    """
+    epochs, steps = divmod(problem.begin, problem.steps_per_epoch)  # made before
+    first = steps * problem.batch_size
+    for epoch in islice(epoch_orders(problem), epochs, None):
+        for begin in range(first, len(epoch), problem.batch_size):
             yield epoch[begin : begin + problem.batch_size]
+        first = 0
 
 
 def stacked_batches(problem: Problem) -> Array:
-    """The rows of every step, (steps, batch_size), short batches filled up with -1."""
+    """The same stacked, (steps, batch_size), short batches filled up with -1."""
     return BatchRows(problem).take(problem.steps)
 
 
@@ -54,8 +60,10 @@ class BatchRows:
 
     def __init__(self, problem: Problem) -> None:
         self.steps_per_epoch, self.width = problem.steps_per_epoch, batch_width(problem)
-        self.orders = epoch_orders(problem)
+        epochs, steps = divmod(problem.begin, problem.steps_per_epoch)  # made before
+        self.orders = islice(epoch_orders(problem), epochs, None)
         self.left = np.empty((0, self.width), dtype=np.int64)
+        self.take(steps)
 
     def take(self, steps: int) -> Array:
         """The rows of the next steps, (steps, batch_size), short batches filled up with -1; fewer at the end."""

@@ -109,8 +109,11 @@ def _nothing(problem: Problem) -> Block:
     return Block(rows=rows, loss=np.zeros((0,)), gradients={}, parameters={})
 
 
-def require_rows(rows: Array, problem: Problem) -> None:
-    """Raise TraceError unless every step has rows of `problem`, at least one, with -1 only to fill up its end."""
+def require_rows(rows: Array, problem: Problem, before: int = 0) -> None:
+    """Raise TraceError unless every step has rows of `problem`, at least one, with -1 only to fill up its end.
+
+    before: how many steps come before these.
+    """
     if rows.ndim != 2 or rows.dtype.kind not in "iu":
         raise TraceError(f"rows: shape {rows.shape} of {rows.dtype}, expected whole numbers (steps, batch)")
     filling = rows == -1
@@ -119,6 +122,6 @@ def require_rows(rows: Array, problem: Problem) -> None:
     wrong = np.flatnonzero(outside.any(axis=1) | again.any(axis=1) | filling.all(axis=1))
     if len(wrong):
         raise TraceError(
-            f"rows: step {wrong[0] + 1} has {shown(rows[wrong[0]].tolist())}; "
+            f"rows: step {before + wrong[0] + 1} has {shown(rows[wrong[0]].tolist())}; "
             f"expected positions 0 to {len(problem.x) - 1}, at least one, then -1 to fill up"
         )
