@@ -28,6 +28,7 @@ from comparisons.report.explorer import chain_order, explorer
 from comparisons.report.figures import figures
 from comparisons.report.status import Status, status_of, status_of_quantity
 from comparisons.report.wrong import mistakes
+from comparisons.streaming_text import streamed_line
 from comparisons.trajectory import Apart
 from comparisons.verdict import Comparison, QuantityAudit, Result
 
@@ -96,6 +97,7 @@ def section(comparison: Comparison, commands: Mapping[str, str], drift: Drifts) 
         "agreement": grouped_alike(results),
         "apart": [pair_row(pair, drift) for pair in drift.between],
         "shared": shared_notes(results),
+        "streamed": streamed_line(comparison),
         "stop": stop_line(comparison.stop) if comparison.stop else None,
         "learning": learning_line(comparison),
         "blind": blind_spots(comparison),
