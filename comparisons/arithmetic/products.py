@@ -14,7 +14,8 @@ from problems.problem import Array
 
 def _product_of_sizes(a: Array, b: Array) -> Array:
     """|a| |b|, with 0 times an infinite bound left 0: a factor that is exactly 0 settles the product."""
-    return np.where((a == 0) | (b == 0), 0.0, a * b)
+    product = a * b
+    return product if np.isfinite(product).all() else np.where((a == 0) | (b == 0), 0.0, product)
 
 
 def _is_number(a: Bounded) -> bool:
