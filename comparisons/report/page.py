@@ -21,7 +21,7 @@ from comparisons.messages import (
     verdict_line,
 )
 from comparisons.problem_words import loss_words, optimizer_words, preparation_words
-from comparisons.report.agreement import comparable, grouped_alike, shared_notes
+from comparisons.report.agreement import compared, grouped_alike, shared_notes
 from comparisons.report.charts import COLORS
 from comparisons.report.drift import Drifts, drifts
 from comparisons.report.explorer import chain_order, explorer
@@ -91,7 +91,7 @@ def section(comparison: Comparison, commands: Mapping[str, str], drift: Drifts) 
         "counts": counts(statuses),
         "quantities": chain_order(problem.network),
         "rows": [row(result, places[result.name], commands.get(result.name)) for result in ordered],
-        "legend": [{"name": result.name, "color": places[result.name] % COLORS} for result, _ in comparable(results)],
+        "legend": [{"name": result.name, "color": places[result.name] % COLORS} for result in compared(results)],
         "charts": figures(comparison, places, drift),
         "explorer": explorer(problem, ordered),
         "agreement": grouped_alike(results),
