@@ -123,7 +123,7 @@ def sides(a: Bounded, b: Bounded, k1: float, k2: float) -> tuple[Upper, Upper]:
     if _exact(a):
         return _size(a), Upper.of(right)
     larger = _apart(a)  # of sizes to errors: so both halves of each operand are of one range
-    left = np.concatenate([np.abs(a.value), a.error * larger], axis=-1)
+    left = np.concatenate([np.broadcast_to(np.abs(a.value), a.error.shape), a.error * larger], axis=-1)
     return Upper.of(left), Upper.of(np.concatenate([right, k1 / larger * (size + b.error)], axis=-2))
 
 
