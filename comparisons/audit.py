@@ -12,7 +12,9 @@ from comparisons.arithmetic.precision import FLOAT32, FLOAT64, PRECISIONS, Preci
 from comparisons.divergence import first_divergence
 from comparisons.lower_products import carrying, computed_so
 from comparisons.own_states import Before, OwnStates, block_length
+from comparisons.pieces import in_pieces, pieces
 from comparisons.reference import Expectation, expectations, own_updates
+from comparisons.reference import first_told as first_told
 from comparisons.structure import structural_faults, value_faults
 from comparisons.tally import Judged, Tally
 from comparisons.untold import farthest_untold
@@ -161,6 +163,9 @@ def judge(observed: Observed, tallies: Mapping[str, Tally], learning_rate: Array
     learning_rate: (steps, 1, 1) where it is not the problem's own.
     """
     run = PRECISIONS[observed.problem.dtype]
+    if in_pieces(observed.problem):
+        _judge_pieces(observed, tallies, run, learning_rate)
+        return
     expected = expected_of(observed, run, learning_rate)
     judged = {
         name: Judged(observed.positions, values.astype(np.float64), expected[name])
@@ -172,6 +177,38 @@ def judge(observed: Observed, tallies: Mapping[str, Tally], learning_rate: Array
         below = expected_of(observed, FLOAT32, learning_rate)
         for name, one in judged.items():
             tallies[name].add_below(one, below[name])
+
+
+def _judge_pieces(
+    observed: Observed, tallies: Mapping[str, Tally], run: Precision, learning_rate: Array | None
+) -> None:
+    any_wrong = False
+    for one, name, _ in _judged_pieces(observed, (run,), learning_rate):
+        tallies[name].add(one)
+        any_wrong |= bool(one.wrong.any())
+    if run is FLOAT64 and any_wrong:
+        for one, name, below in _judged_pieces(observed, (run, FLOAT32), learning_rate):
+            tallies[name].add_below(one, below)
+
+
+def _judged_pieces(
+    observed: Observed, carried: tuple[Precision, ...], learning_rate: Array | None
+) -> Iterator[tuple[Judged, str, Expectation]]:
+    """Every piece judged at the first precision, its quantity, and what it must be at the last."""
+    gradients = {
+        name: observed.actual[key] for name in observed.before if (key := f"gradient.{name}") in observed.actual
+    }
+    told = gradients if len(gradients) == len(observed.before) else {}
+    parts = (
+        pieces(observed.problem, observed.before, observed.x, observed.y, told, one, learning_rate) for one in carried
+    )
+    for piece, *others in zip(*parts, strict=True):
+        if piece.name in observed.actual:
+            whole = observed.actual[piece.name]
+            values = whole[:, piece.at].astype(np.float64) if whole.ndim > 1 else whole.astype(np.float64)
+            elements = int(whole[0].size)
+            one = Judged(observed.positions, values, piece.expectation, piece.at.start or 0, elements)
+            yield one, piece.name, (piece, *others)[-1].expectation
 
 
 def expected_of(observed: Observed, carried: Precision, learning_rate: Array | None) -> dict[str, Expectation]:
@@ -186,15 +223,6 @@ def expected_of(observed: Observed, carried: Precision, learning_rate: Array | N
         return expected
     own = own_updates(problem, before, told, carried, learning_rate)
     return expected | {name: first_told(expected[name], own[name]) for name in own}
-
-
-def first_told(first: Expectation, second: Expectation) -> Expectation:
-    """`first` where it says anything, else `second`."""
-    return Expectation(
-        expected=np.where(first.told, first.expected, second.expected),
-        bound=np.where(first.told, first.bound, second.bound),
-        told=first.told | second.told,
-    )
 
 
 def concluded(tallies: list[Tally], dtype: str, steps: int, faults: list[str]) -> Audit:

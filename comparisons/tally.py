@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -42,16 +42,28 @@ class Judged:
     """One quantity over one chunk: positions (steps,) of the steps, everything else (steps, ...).
 
     told: where it is known whether the element agrees; what is wrong is always known.
+    begin, elements: of some rows of a tensor, the first of them and how many numbers the whole tensor has.
     """
 
     positions: Array
     actual: Array
     expectation: Expectation
+    begin: int = 0
+    elements: int | None = None
 
     def __post_init__(self) -> None:
-        self.wrong = outside(self.actual, self.expectation)
-        self.told = self.expectation.told | self.wrong
-        self.ratio = np.where(self.told, ratios(self.actual, self.expectation), 0.0)
+        expectation = self.expectation
+        with np.errstate(invalid="ignore", divide="ignore"):
+            deviation = np.abs(self.actual - expectation.expected)
+            if not (deviation <= expectation.bound).all() or not np.isfinite(expectation.bound).all():
+                self.wrong = outside(self.actual, expectation)
+                self.told = expectation.told | self.wrong
+                self.ratio = np.where(self.told, ratios(self.actual, expectation), 0.0)
+                return
+            self.wrong, self.told = np.zeros(deviation.shape, bool), expectation.told
+            self.ratio = deviation / expectation.bound
+        if not (expectation.bound.all() and self.told.all()):
+            self.ratio = np.where(self.told & (deviation > 0), self.ratio, 0.0)
 
     def deviation(self, quantity: str, place: tuple[np.intp, ...]) -> Deviation:
         """The element at `place` (position in the chunk first), in full."""
@@ -59,14 +71,19 @@ class Judged:
         return Deviation(
             quantity=quantity,
             step=int(self.positions[step]) + 1,
-            index=tuple(int(i) for i in place[1:]),
+            index=self.index(place),
             expected=float(self.expectation.expected[place]),
             actual=float(self.actual[place]),
             bound=float(self.expectation.bound[place]),
             ratio=float(self.ratio[place]),
             wrong=int(self.wrong[step].sum()),
-            elements=int(self.wrong[step].size),
+            elements=self.elements or int(self.wrong[step].size),
         )
+
+    def index(self, place: tuple[np.intp, ...]) -> tuple[int, ...]:
+        """Where in the whole tensor the element at `place` (position in the chunk first) is."""
+        first, *others = (*place[1:], 0)
+        return (int(first) + self.begin, *(int(i) for i in others))[: len(place) - 1]
 
 
 def largest(values: Array) -> tuple[np.intp, ...]:
@@ -106,8 +123,9 @@ class Tally:
     def add(self, judged: Judged) -> None:
         """Count one chunk in."""
         told = judged.told
-        self.compared += int(told.sum())
-        self.not_told += int((~told).sum())
+        compared = int(np.count_nonzero(told))
+        self.compared += compared
+        self.not_told += told.size - compared
         self._keep_worst(judged)
         if judged.wrong.any():
             self._keep_wrong(judged)
@@ -119,7 +137,7 @@ class Tally:
         self.wrong_below += int((judged.wrong & unexplained(judged.actual, below)).sum())
 
     def _keep_worst(self, judged: Judged) -> None:
-        place = largest(np.where(judged.told, judged.ratio, -1.0))
+        place = largest(judged.ratio if judged.told.all() else np.where(judged.told, judged.ratio, -1.0))
         if not judged.told[place]:
             return
         if self.worst is None or judged.ratio[place] > self.worst.ratio:
@@ -132,6 +150,9 @@ class Tally:
         first = bad[0]
         place = largest(np.where(judged.wrong[first], judged.ratio[first], -1.0))
         found = judged.deviation(self.name, (first, *place))
+        if found.step in self.first_bad:  # other rows of the same tensor
+            before = self.first_bad[found.step]
+            found = replace(max(before, found, key=lambda one: one.ratio), wrong=before.wrong + found.wrong)
         self.first_bad[found.step] = found
 
     def _keep_untold(self, judged: Judged) -> None:
@@ -142,15 +163,17 @@ class Tally:
             apart = np.where(untold, np.abs(judged.actual - judged.expectation.expected), -1.0)
         place = largest(np.nan_to_num(apart, nan=np.inf))
         if self.untold is None or apart[place] > self.untold[0]:
-            index = tuple(int(i) for i in place[1:])
-            self.untold = float(apart[place]), int(judged.positions[place[0]]) + 1, index
+            self.untold = float(apart[place]), int(judged.positions[place[0]]) + 1, judged.index(place)
             self.untold_value = float(judged.expectation.expected[place])
 
     def concluded(self) -> QuantityAudit:
         """The frozen record of this quantity."""
+        worst = self.worst
+        if worst is not None and worst.step in self.first_bad:
+            worst = replace(worst, wrong=self.first_bad[worst.step].wrong)
         return QuantityAudit(
             name=self.name,
-            worst=self.worst,
+            worst=worst,
             carries=self.carries,
             compared=self.compared,
             not_told=self.not_told,

@@ -11,7 +11,6 @@ from comparisons.verdict import Untold
 from problems.problem import Problem
 from problems.trace import Trace
 
-
 MOST_PRODUCTS = 2**20  # in a step that is evaluated on balls, each of which takes about a microsecond
 
 
@@ -68,4 +67,4 @@ def _exactly(trace: Trace, name: str, step: int, index: tuple[int, ...], actual:
     else:
         after = result.parameters if trace.problem.optimizer.plain else exact_update(trace, step)
         ball = after[parameter][index]
-    return float(nearest(ball)), float(distance(ball, np.float64(actual)))
+    return float(nearest(ball)), float(distance(ball, np.asarray(actual)))
