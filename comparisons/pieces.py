@@ -134,9 +134,9 @@ def _of(values: Bounded, number: int) -> Bounded:
 def _expectation(every: Bounded, best: Callable[[Array], Array]) -> Expectation:
     """As in `reference`, where the best route's error is asked for only where it may matter."""
     size = np.abs(every.value)
-    asked = (every.error >= size) & (size > 0)
+    asked = every.error >= size
     told, sharp = np.isfinite(every.error), every.error
-    if asked.any():
+    if asked.any() and (asked := asked & (size > 0)).any():
         errors = best(asked)
         lost = asked & (errors < size)
         told, sharp = told & ~lost, np.where(lost, errors, sharp)

@@ -69,7 +69,7 @@ class Dot(Bounded):
         """Rows `at` of A B; of errors that stand beside each other those of one plane."""
         with np.errstate(all="ignore"):
             left, right = self._bounding()
-            return self._around(self.a.value[..., at, :] @ self.b.value, left.rows(at), right.plane(plane))
+            return self._around(self.a[..., at, :].value @ self.b.value, left.rows(at), right.plane(plane))
 
     @property
     def _inherited(self) -> Array:
