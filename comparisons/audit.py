@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from comparisons.arithmetic.precision import FLOAT32, FLOAT64, PRECISIONS, Precision
-from comparisons.divergence import first_beyond, first_divergence
+from comparisons.divergence import first_beyond, first_divergence, first_not_finite
 from comparisons.excerpts import Excerpt, as_excerpt
 from comparisons.lower_products import ProductFormats
 from comparisons.observed import Observed as Observed
@@ -120,7 +120,7 @@ class RunningAudit:
         trace = as_excerpt(self.problem, excerpt.block, excerpt.before)
         self.faults = steps_faults(trace, excerpt.numbers)
         if not self.faults:
-            yield from self.judge(Part(trace=trace, numbers=excerpt.numbers))
+            yield from self.judge(Part(trace=trace, numbers=excerpt.numbers, excerpt=True))
 
     def rest(self) -> Iterator[Seen]:
         """Judge what is left; there are no more blocks."""
@@ -130,11 +130,13 @@ class RunningAudit:
 
     def judge(self, part: Part) -> Iterator[Seen]:
         """Judge the steps of `part`, up to where right values overflow."""
-        states = self.states or OwnStates(part.trace, self.since)
+        memory = self.states or OwnStates(part.trace, self.since)
         self.values.add(part.trace, part.numbers)
-        seen = [observed_at(part.trace, one, states, part.numbers) for one in chunks(part.trace)]
+        seen = [observed_at(part.trace, one, memory, part.numbers) for one in chunks(part.trace)]
         if self.beyond is None:
-            self.beyond = first_beyond(self.problem, ((one.positions, one.before, one.x, one.y) for one in seen))
+            states = [(one.positions, one.before, one.x, one.y) for one in seen]
+            lost = first_not_finite(states) if part.excerpt else None
+            self.beyond = min(filter(None, [lost, first_beyond(self.problem, states)]), default=None)
         if self.beyond is not None:
             self.not_compared += int(np.sum(part.numbers + 1 >= self.beyond[0]))
         for observed in compared(seen, self.beyond):
@@ -144,7 +146,7 @@ class RunningAudit:
             self._keep_witness(part, observed)
             yield Seen(observed=observed, first_wrong=first_wrong)
         if self.updates and not (self.whole or self.problem.optimizer.plain or self.beyond):
-            self.since = states.after(self.precisions)
+            self.since = memory.after(self.precisions)
 
     def _keep_witness(self, part: Part, observed: Observed) -> None:
         found = least_certain(list(self.tallies.values()))

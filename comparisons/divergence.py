@@ -47,6 +47,21 @@ def first_beyond(problem: Problem, states: Iterable[State]) -> tuple[int, tuple[
     return min(found, default=None)
 
 
+def first_not_finite(states: Iterable[State]) -> tuple[int, tuple[str, ...]] | None:
+    """The first step, from 1, that starts from numbers which are not finite, and which parameters those are.
+
+    Where the steps before it were not looked at, that is where its training has left the range, rightly or not.
+    """
+    found = []
+    for positions, before, _, _ in states:
+        lost = {f"parameter.{name}": ~_every(np.isfinite(values)) for name, values in before.items()}
+        steps = np.flatnonzero(np.logical_or.reduce(list(lost.values())))
+        if len(steps):
+            names = tuple(name for name, where in lost.items() if where[steps[0]])
+            found.append((int(positions[steps[0]]) + 1, names))
+    return min(found, default=None)
+
+
 def _first_of(
     problem: Problem, positions: Array, before: Parameters, x: Array, y: Array
 ) -> tuple[int, tuple[str, ...]] | None:

@@ -14,10 +14,14 @@ from problems.trace import Trace
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Part:
-    """Some steps of a training as a trace of their own; numbers: their positions in the training, from 0."""
+    """Some steps of a training as a trace of their own.
+
+    numbers: their positions in the training, from 0; excerpt: whether steps between them were left out.
+    """
 
     trace: Trace
     numbers: Array
+    excerpt: bool = False
 
 
 class Parts:

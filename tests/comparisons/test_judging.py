@@ -94,7 +94,7 @@ def audited(trace: Trace, length: int) -> str:
 def text_of(found: Audit) -> str:
     """In full, but for the exact value of an update that depends on steps which have passed."""
     untold = found.untold
-    if untold and untold.quantity.startswith("parameter.") and not np.isfinite(untold.actual):
+    if untold and untold.quantity.startswith("parameter."):
         found = replace(found, untold=None)
     return repr(found)
 

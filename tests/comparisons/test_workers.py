@@ -17,11 +17,16 @@ from pathlib import Path
 
 import pytest
 
+import comparisons.streaming
 from comparisons.compare import compare, silent
+from comparisons.excerpts import Excerpt
 from comparisons.implementations import IMPLEMENTATIONS
 from comparisons.outcome import NOTHING_COMPARED, exit_code
+from comparisons.streaming import Plan, Stream
 from comparisons.verdict import Verdict
+from comparisons.worker import MOST_WAITING
 from comparisons.workers import Outcome, train_all
+from problems.block import Block
 from problems.catalogue import named_problem
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -240,3 +245,110 @@ def test_workers_end_with_a_killed_parent(hanging: tuple[subprocess.Popen[str], 
     process.send_signal(number)
     process.communicate(timeout=20)
     assert gone(mark)
+
+
+STOPPING = """
+import os, signal, sys, threading, time
+from manual.train import train as by_hand
+from manual.train import versions
+
+def train(problem):
+    for number, step in enumerate(by_hand(problem), 1):
+        if number == 12:
+            exec(os.environ["FAULT"])
+        yield step
+"""
+
+
+@pytest.fixture
+def streaming(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Every training is handed over, two steps at a time; where the workers' folders are."""
+    monkeypatch.setattr(comparisons.streaming, "MOST_KEPT", 0)
+    monkeypatch.setattr(comparisons.streaming, "BLOCK_BYTES", 2 * comparisons.streaming.step_bytes(PROBLEMS[0]))
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    return scratch
+
+
+def test_training_that_is_handed_over_has_the_result_of_one_that_is_kept(fake, streaming, monkeypatch) -> None:
+    fake()
+    names = ["manual-matrix", "jax"]
+    handed = compare(PROBLEMS, names, timeout=60.0)
+    monkeypatch.setattr(comparisons.streaming, "MOST_KEPT", 10**9)
+    kept = compare(PROBLEMS, names, timeout=60.0)
+    for one, other in zip(handed, kept, strict=True):
+        for found, due in zip(one.results, other.results, strict=True):
+            assert (found.trace, found.streamed, due.streamed) == (None, True, False)
+            assert (found.audit, found.epochs) == (due.audit, due.epochs)
+            assert found.environment == due.environment
+            assert all((found.final[name] == due.final[name]).all() for name in due.final)
+    assert not list(streaming.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("os.kill(os.getpid(), signal.SIGKILL)", "killed by SIGKILL; of the 10 steps until then none was found wrong"),
+        ("raise ValueError('no more')", "ValueError: no more; of the 10 steps until then none was found wrong"),
+    ],
+    ids=["killed", "raises"],
+)
+def test_worker_that_ends_between_blocks_costs_its_own_row(fake, streaming, fault, reason) -> None:
+    mark = fake(fault, module=STOPPING)
+    (found,) = compare(PROBLEMS[:1], ["torch", "jax"], timeout=60.0)
+    assert [one.verdict for one in found.results] == [Verdict.CRASHED, Verdict.AGREES]
+    assert found.results[0].reason == reason
+    assert gone(mark)
+    assert not list(streaming.iterdir())
+
+
+def test_what_was_wrong_until_a_worker_ended_is_told(fake, streaming) -> None:
+    wrong = STOPPING.replace("yield step", "yield replace(step, loss=2 * step.loss) if number > 6 else step")
+    fake("os._exit(3)", module=f"from dataclasses import replace\n{wrong}")
+    (found,) = compare(PROBLEMS[:1], ["torch"], timeout=60.0)
+    reason = found.results[0].reason or ""
+    assert reason.endswith("of the 10 steps until then 4 were wrong, the first of them step 7")
+
+
+def test_worker_that_hangs_between_blocks_is_killed_in_time(fake, streaming) -> None:
+    mark = fake("time.sleep(600)", module=STOPPING)
+    (found,) = compare(PROBLEMS[:1], ["torch"], timeout=6.0)
+    assert (found.results[0].reason or "").startswith("still running after 6 s (--timeout)")
+    assert gone(mark)
+
+
+def test_block_that_cannot_be_read_costs_its_own_row(fake, streaming) -> None:
+    write = '[os.write(fd, b\'{"event": "block", "problem": 0, "block": 99}\\n\') for fd in pipes()]'
+    mark = fake(f"{write}; time.sleep(600)")
+    (found,) = compare(PROBLEMS[:1], ["torch", "jax"], timeout=60.0)
+    assert [one.verdict for one in found.results] == [Verdict.CRASHED, Verdict.AGREES]
+    assert (found.results[0].reason or "").startswith("a block of its steps cannot be read: FileNotFoundError")
+    assert gone(mark)
+
+
+class Slow:
+    """Takes its time, and sees how many blocks wait meanwhile."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.waiting, self.taken = folder, 0, 0
+
+    def add(self, block: Block | Excerpt) -> None:
+        time.sleep(0.2)
+        self.waiting = max(self.waiting, len(list(self.folder.rglob("block-*"))))
+        self.taken += 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "bounded"),
+    [("", True), ("threading.Semaphore.acquire = lambda self, *_, **__: True", False)],
+    ids=["waits", "does-not-wait"],
+)
+def test_no_more_than_two_blocks_wait(fake, streaming, fault, bounded) -> None:
+    module = f"import threading\n{FAULTY}"
+    fake(fault, module=module)
+    slow = Slow(streaming)
+    streams = {("torch", 0): Stream(plan=Plan(length=2), taker=slow)}
+    outcomes = train_all(["torch"], PROBLEMS[:1], timeout=60.0, progress=silent, streams=streams)
+    assert (outcomes["torch"][0].crashed, slow.taken) == (None, 10)
+    assert (slow.waiting <= MOST_WAITING) is bounded
