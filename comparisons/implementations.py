@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 from comparisons.devices import CPU, DEVICES
+from problems.block import Block
 from problems.problem import Problem
 from problems.step import Step
 
@@ -20,8 +21,8 @@ from problems.step import Step
 class Trainer(Protocol):
     """What every implementation's module offers."""
 
-    def train(self, problem: Problem) -> Iterator[Step]:
-        """Every step of training `problem`; NotImplementedError for what it cannot express."""
+    def train(self, problem: Problem) -> Iterator[Step | Block]:
+        """Every step of training `problem`, one by one or in blocks; NotImplementedError for what it cannot express."""
 
     def versions(self) -> dict[str, str]:
         """Package name to version."""

@@ -17,9 +17,10 @@ def epoch_orders(problem: Problem) -> Iterator[Array]:
     """
     rows = len(problem.x)
     rng = np.random.default_rng(problem.seed)
+    sequential = np.arange(rows)
     for _ in range(problem.epochs):
         if problem.order == "sequential":
-            yield np.arange(rows)
+            yield sequential
         elif problem.order == "shuffled":
             yield rng.permutation(rows)
         else:

@@ -21,6 +21,7 @@ ALLOWED = {
     "problems": {"numpy", "problems"},
     "problems.tables": {"numpy", "sklearn", "problems"},  # its tables alone
     "manual": {"numpy", "scipy", "problems", "manual"},
+    "manual.recording.running": {"numpy", "numba", "problems", "manual"},
     "frameworks": set[str](),
     "frameworks.torch_mlp": {"numpy", "torch", "problems", "frameworks.torch_optimizers"},
     "frameworks.torch_optimizers": {"torch", "problems"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -148,13 +149,13 @@ def test_forward_propagation_returns_the_prediction_and_the_hidden_outputs():
 def test_inside_leaves_what_is_strictly_between_zero_and_one(dtype):
     kind, limits = np.dtype(dtype).type, np.finfo(dtype)
     for p in (limits.tiny, kind(0.3), kind(1) - limits.epsneg):
-        assert scalar.inside(p) == p
+        assert scalar.inside(p, dtype) == p
 
 
 @dtypes
 @pytest.mark.parametrize("p", [0.0, 1.0])
 def test_inside_moves_certainty_to_the_nearest_number(p, dtype):
-    guarded = scalar.inside(np.dtype(dtype).type(p))
+    guarded = scalar.inside(np.dtype(dtype).type(p), dtype)
     assert 0 < guarded < 1
     assert guarded.dtype == dtype
     assert abs(guarded - p) <= np.finfo(dtype).epsneg
@@ -206,8 +207,11 @@ def test_what_the_nine_derivatives_are_not_written_for_is_refused(changes):
         scalar.lesson(lesson_problem("regression", **changes))
 
 
-def test_versions_are_those_of_numpy():
+def test_versions_are_those_of_numpy_and_of_numba_where_it_has_compiled(monkeypatch):
+    monkeypatch.delitem(sys.modules, "numba", raising=False)
     assert scalar.versions() == {"numpy": np.__version__}
+    numba = pytest.importorskip("numba")
+    assert scalar.versions() == {"numpy": np.__version__, "numba": numba.__version__}
 
 
 @pytest.mark.parametrize(
