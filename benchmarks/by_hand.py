@@ -1,6 +1,6 @@
 """Seconds per training step: by hand against each library's own bare loop, the same problem, in turns; medians.
 
-python benchmarks/by_hand.py [--rounds R] [--network lesson|medium|large] [--threads T]
+python benchmarks/by_hand.py [--rounds R] [--network lesson|medium|large] [--threads T] [--only PEER,PEER]
 
 Each peer trains in a process of its own, nothing recorded, in turns. lesson: classification, 2-2-1, one row a step,
 float64; medium: 784-512-256-10, batch 128, float32, relu and softmax with cross-entropy; large: 1024-2048-2048-1000,
@@ -285,13 +285,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--network", choices=("lesson", *SIZES), default="lesson")
+    parser.add_argument("--only", default="", help="peers, with commas between them")
     parser.add_argument("--peer", choices=PEERS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peer:
         pin(options.threads)
         print(json.dumps(seconds_per_step(PEERS[options.peer](problem_called(options.network)))))
         return
-    peers = [name for name in PEERS if options.network == "lesson" or name not in FOR_THE_LESSON_ALONE]
+    wanted = options.only.split(",") if options.only else PEERS
+    peers = [name for name in wanted if options.network == "lesson" or name not in FOR_THE_LESSON_ALONE]
     rounds = [{name: measured(name, options.network, options.threads) for name in peers} for _ in range(options.rounds)]
     print_table(rounds, "manual-scalar" if options.network == "lesson" else "manual-matrix")
 

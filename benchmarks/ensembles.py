@@ -6,7 +6,8 @@ python benchmarks/ensembles.py [--rounds R] [--members M] [--steps S] [--threads
 one row, the same rows for all; kept are the loss of every step and the parameters at the end. By hand: the lesson's
 formulas as straight-line code on arrays. JAX: vmap of lax.scan over value_and_grad of the same formulas, jitted, with
 the ensemble along the last axis (`jax`) and along the first (`jax-first-axis`); the ratio is to the faster of the two.
-Each peer runs in a process of its own, pinned to T processors before anything is imported (Linux), in turns; compiling is left out.
+Each peer runs in a process of its own, pinned to T processors before anything is imported (Linux), in turns; compiling
+is left out.
 
 Memory: a STREAM triad, a = b + s c, over arrays far larger than the caches, compiled by Numba and run on as many
 processors, says how many bytes a second this machine moves. A training must at least read its parameters and its rate
