@@ -1,8 +1,8 @@
 """Keras on JAX, many steps in one call: Keras's own stateless train_step as the body of lax.scan.
 
 train_step takes and returns all variables as arrays, in the order that Keras's guide to training with JAX gives. Loss
-and gradients are read from the variables that keep them, as where steps are taken one by one. The scan is compiled once;
-a short batch has a train_step of its own beside the full one, and lax.cond chooses.
+and gradients are read from the variables that keep them, as where steps are taken one by one. The scan is compiled
+once: all chunks have one length. A short batch has a train_step of its own beside the full one, and lax.cond chooses.
 """
 
 from __future__ import annotations

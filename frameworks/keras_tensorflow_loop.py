@@ -40,7 +40,7 @@ def looped(model: KeepingSequential, x: Any, y: Any, short: int) -> Callable[[An
         stacks = [tf.TensorArray(variable.dtype, len(rows), element_shape=variable.shape) for variable in reported]
         for step in tf.range(len(rows)):
             (on_full_or_short if short else on)(rows[step])
-            stacks = [stack.write(step, variable.value) for stack, variable in zip(stacks, reported)]
+            stacks = [stack.write(step, variable.value) for stack, variable in zip(stacks, reported, strict=True)]
         return [stack.stack() for stack in stacks]
 
     return many
