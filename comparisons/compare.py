@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 
@@ -18,8 +19,8 @@ from comparisons.implementations import IMPLEMENTATIONS, install_command, instal
 from comparisons.known_deviations import known_deviation
 from comparisons.lower_products import products_diagnosed
 from comparisons.trace_evidence import diagnosed
-from comparisons.verdict import Comparison, Result, Verdict
-from comparisons.workers import Outcome, Progress, train_all
+from comparisons.verdict import BlindSpots, Comparison, Result, Verdict
+from comparisons.workers import Outcome, Progress, train_all, training
 from problems.problem import Problem
 from problems.trace import Trace
 
@@ -48,26 +49,33 @@ def compare(
     present = [name for name in names if installed(name)]
     by_hand = [name for name in present if IMPLEMENTATIONS[name].by_hand]
     frameworks = [name for name in present if name not in by_hand]
-    outcomes = {name: [train_here(name, problem) for problem in problems] for name in by_hand}
-    outcomes |= train_all(frameworks, problems, timeout=timeout, progress=progress, device=device, fast=fast)
+    numbers = range(len(problems))
+    results = {(name, number): not_installed(name) for name, number in product(names, numbers) if name not in present}
+    with training(frameworks, problems, timeout=timeout, progress=progress, device=device, fast=fast) as arriving:
+        # While frameworks import and train: what is by hand, then each trace as it arrives.
+        for name, number in product(by_hand, numbers):
+            results[name, number] = judged(name, problems[number], train_here(name, problems[number]))
+        spots = [blind_spots(problem) for problem in problems]
+        for name, number, outcome in arriving:
+            results[name, number] = judged(name, problems[number], outcome, fast=fast)
     return [
-        compared(
-            problem,
-            [
-                judged(name, problem, outcomes[name][number], fast=fast) if name in outcomes else not_installed(name)
-                for name in names
-            ],
-        )
+        side_by_side(problem, [results[name, number] for name in names], spots[number])
         for number, problem in enumerate(problems)
     ]
 
 
 def compared(problem: Problem, results: Sequence[Result]) -> Comparison:
-    """The results side by side, with what the audit of this problem could not have noticed.
+    """The results side by side, with what the audit of this problem could not have noticed."""
+    return side_by_side(problem, results, blind_spots(problem))
+
+
+def side_by_side(problem: Problem, results: Sequence[Result], spots: BlindSpots | None) -> Comparison:
+    """The results, with the blind spots of an audit where there was one.
 
     Where nothing compared could have failed, agreement says nothing: the verdict is blind.
     """
-    spots = blind_spots(problem) if any(result.audit for result in results) else None
+    if not any(result.audit for result in results):
+        spots = None
     if spots is not None and spots.total:
         results = [
             replace(result, verdict=Verdict.BLIND) if result.verdict is Verdict.AGREES else result for result in results

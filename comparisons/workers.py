@@ -50,6 +50,9 @@ class Outcome:
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
+Arrival = tuple[str, int, Outcome]  # implementation, number of the problem, what came of it
+
+
 class WorkerProcess:
     """A running worker: its pipe, its log and what it has told so far."""
 
@@ -163,14 +166,29 @@ def train_all(
     costs its own outcomes and no other's. device: what those train on that can; fast: those that can train many steps
     in one call do.
     """
+    with training(names, problems, timeout=timeout, progress=progress, device=device, fast=fast) as arriving:
+        found = {(name, number): outcome for name, number, outcome in arriving}
+    return {name: [found[name, number] for number in range(len(problems))] for name in names}
+
+
+@contextmanager
+def training(
+    names: Sequence[str],
+    problems: Sequence[Problem],
+    *,
+    timeout: float,
+    progress: Progress,
+    device: str = CPU,
+    fast: bool = False,
+) -> Iterator[Iterator[Arrival]]:
+    """The same, started when the block begins: it may do work of its own, and takes each outcome as it arrives."""
     with tempfile.TemporaryDirectory(prefix="backproof-") as top:
         workers: dict[str, WorkerProcess] = {}
         with ended(workers):
             for name in names:
                 workers[name] = _start(name, problems, Path(top) / name, device, fast)
                 progress(name, "importing")
-            ends = watch(workers, timeout, progress)
-        return {name: _outcomes(workers[name], ends[name], len(problems)) for name in names}
+            yield _arriving(workers, len(problems), timeout, progress)
 
 
 def _start(name: str, problems: Sequence[Problem], folder: Path, device: str, fast: bool) -> WorkerProcess:
@@ -199,28 +217,45 @@ def started(module: str, name: str, folder: Path, device: str = CPU, *, fast: bo
 
 def watch(workers: Mapping[str, WorkerProcess], timeout: float, progress: Progress) -> dict[str, str]:
     """Read events until every worker has ended or run out of time; how each ended."""
-    ends: dict[str, str] = {}
+    return {name: end for name, end in news(workers, timeout, progress) if end is not None}
+
+
+def news(workers: Mapping[str, WorkerProcess], timeout: float, progress: Progress) -> Iterator[tuple[str, str | None]]:
+    """The name of a worker whenever it has told something, and once with how it ended or that its time ran out."""
     with selectors.DefaultSelector() as selector:
         for name, worker in workers.items():
             selector.register(worker.pipe, selectors.EVENT_READ, name)
-        while len(ends) < len(workers):
-            for key, _ in selector.select(timeout=0.2):
-                events = workers[key.data].read()
-                if events is None:
-                    selector.unregister(key.fileobj)
-                    ends[key.data] = ending(workers[key.data])
-                    progress(key.data, "ended")
-                for event in events or ():
-                    progress(key.data, _doing(event))
-            for name, worker in workers.items():
-                if name not in ends and time.monotonic() - worker.started > timeout:
-                    selector.unregister(worker.pipe)
-                    worker.end()
-                    ends[name] = f"still running after {timeout:g} s (--timeout)"
-                    progress(name, "timed out")
-                elif name not in ends:
-                    worker.kill_orphans()
-    return ends
+        while watched := {key.data: key.fileobj for key in selector.get_map().values()}:
+            ready = {key.data for key, _ in selector.select(timeout=0.2)}
+            for name, pipe in watched.items():
+                end = _read(name, workers[name], progress) if name in ready else None
+                end = end or _overdue(name, workers[name], timeout, progress)
+                if end is not None:
+                    selector.unregister(pipe)
+                if end is not None or name in ready:
+                    yield name, end
+
+
+def _read(name: str, worker: WorkerProcess, progress: Progress) -> str | None:
+    """Take in what it has told; how it ended, where that was all."""
+    events = worker.read()
+    if events is None:
+        progress(name, "ended")
+        return ending(worker)
+    for event in events:
+        progress(name, _doing(event))
+    return None
+
+
+def _overdue(name: str, worker: WorkerProcess, timeout: float, progress: Progress) -> str | None:
+    """That its time ran out, where it did; one that has ended by itself is left to tell how."""
+    if worker.process.poll() is not None:
+        worker.kill_orphans()
+    elif time.monotonic() - worker.started > timeout:
+        worker.end()
+        progress(name, "timed out")
+        return f"still running after {timeout:g} s (--timeout)"
+    return None
 
 
 def _doing(event: Mapping[str, Any]) -> str:
@@ -240,10 +275,21 @@ def ending(worker: WorkerProcess) -> str:
     return f"ended with exit status {status}"
 
 
-def _outcomes(worker: WorkerProcess, end: str, count: int) -> list[Outcome]:
-    """One outcome per problem; a problem nothing was told of was lost to the way the worker ended."""
-    imported = next((_seconds(event) for event in worker.events if event["event"] == "imported"), None) or 0.0
-    return [outcome(worker, told(worker.events, number), number, imported, end) for number in range(count)]
+def _arriving(
+    workers: Mapping[str, WorkerProcess], count: int, timeout: float, progress: Progress
+) -> Iterator[Arrival]:
+    """An outcome as soon as it is told; a problem nothing was told of was lost to the way its worker ended."""
+    left = {name: dict.fromkeys(range(count)) for name in workers}
+    for name, end in news(workers, timeout, progress):
+        worker = workers[name]
+        imported = next((_seconds(event) for event in worker.events if event["event"] == "imported"), None) or 0.0
+        for number in list(left[name]):
+            event = told(worker.events, number)
+            if event is not None or end is not None:
+                del left[name][number]
+                yield name, number, outcome(worker, event, number, imported, end or "")
+        if not any(left.values()):
+            return  # how long they take to end is nobody's time
 
 
 def told(events: Sequence[Mapping[str, Any]], number: int) -> Mapping[str, Any] | None:

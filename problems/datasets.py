@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import math
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
 
 from problems.requirements import Array, ProblemError, shown
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-RAGGED = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
+class Row(NamedTuple):
+    """The text of every cell, and the line of the file on which the row begins, from 1."""
+
+    line: int
+    cells: list[str]
 
 
 def packaged_columns(file: str, inputs: Sequence[str], targets: Sequence[str]) -> tuple[Array, Array]:
@@ -44,81 +46,44 @@ def read_columns(path: str | Path, inputs: Sequence[str], targets: Sequence[str]
 
 
 def _columns(data: bytes, inputs: Sequence[str], targets: Sequence[str]) -> tuple[Array, Array]:
-    table = _cells(data)
-    if len(table) == 1:
+    header, *rows = _even(_rows(data))
+    if not rows:
         raise ProblemError("has no rows below its header")
-    return _numbers(table, inputs), _numbers(table, targets)
+    return _numbers(header, rows, inputs), _numbers(header, rows, targets)
 
 
-def _cells(data: bytes) -> pd.DataFrame:
-    """Every cell as text, the header first, indexed by its line in the file; blank lines are left out."""
-    import pandas as pd
-
+def _rows(data: bytes) -> Iterator[Row]:
+    """Every row that is not blank, the header first."""
     try:
-        text = io.StringIO(data.decode("utf-8-sig"), newline=None).read()  # every line break as "\n"
+        text = io.StringIO(data.decode("utf-8-sig"), newline=None)  # every line break as "\n"
     except UnicodeDecodeError as error:
         raise ProblemError(f"is not UTF-8 text (byte {error.start + 1})") from None
-    table = text.lstrip("\n")
+    reader = csv.reader(text, strict=True, skipinitialspace=True)
+    begins = 1  # a cell may hold line breaks: a row ends where the reader is, and begins where it was
     try:
-        cells = _parsed(table)
-    except pd.errors.EmptyDataError:
-        raise ProblemError("is empty") from None
-    except pd.errors.ParserError as error:
-        raise ProblemError(_unparsed(table, str(error), len(text) - len(table))) from None
-    cells.index = 1 + len(text) - len(table) + np.arange(len(cells)) + _breaks_before(cells)
-    return _even(cells.dropna(how="all"))
+        for cells in reader:
+            if cells:
+                yield Row(begins, cells)
+            begins = reader.line_num + 1
+    except csv.Error as error:
+        raise ProblemError(f"is not a CSV table: {error}") from None
 
 
-def _parsed(text: str, rows: int | None = None) -> pd.DataFrame:
-    import pandas as pd
-
-    # The Python engine alone tells a cell that is empty ("") from one that a short line lacks (NaN).
-    return pd.read_csv(
-        io.StringIO(text),
-        engine="python",
-        header=None,
-        dtype=str,
-        keep_default_na=False,
-        skip_blank_lines=False,
-        skipinitialspace=True,
-        nrows=rows,
-    )
-
-
-def _unparsed(text: str, reason: str, skipped: int) -> str:
-    """What is wrong with a text that pandas refuses; pandas counts rows where a message should count lines."""
-    ragged = RAGGED.search(reason)
-    if ragged is None:
-        return f"is not a CSV table: {reason.strip()}"
-    header, row, here = map(int, ragged.groups())
-    line = skipped + row + int(_breaks(_parsed(text, row - 1)).sum())
-    return f"line {line} has {here} cells, the header has {header}"
-
-
-def _breaks(table: pd.DataFrame) -> Array:
-    """How many line breaks the cells of each row hold."""
-    breaks: Array = table.apply(lambda column: column.str.count("\n")).sum(axis=1).to_numpy(dtype=int)
-    return breaks
-
-
-def _breaks_before(table: pd.DataFrame) -> Array:
-    breaks = _breaks(table)
-    return np.cumsum(breaks) - breaks
-
-
-def _even(table: pd.DataFrame) -> pd.DataFrame:
-    if table.empty:
+def _even(rows: Iterable[Row]) -> list[Row]:
+    """The rows, the header first; raises ProblemError where there is none or one has another number of cells."""
+    table = list(rows)
+    if not table:
         raise ProblemError("is empty")
-    short = table.index[table.isna().any(axis=1)]
-    if len(short):
-        cells = int(table.loc[short[0]].notna().sum())
-        raise ProblemError(f"line {short[0]} has {cells} cells, the header has {table.shape[1]}")
+    header = len(table[0].cells)
+    for line, cells in table:
+        if len(cells) != header:
+            raise ProblemError(f"line {line} has {len(cells)} cells, the header has {header}")
     return table
 
 
-def _numbers(table: pd.DataFrame, columns: Sequence[str]) -> Array:
-    header = [text.strip() for text in table.iloc[0]]
-    return np.column_stack([_column(table, name, _position(header, name)) for name in columns])
+def _numbers(header: Row, rows: Sequence[Row], columns: Sequence[str]) -> Array:
+    names = [text.strip() for text in header.cells]
+    return np.column_stack([_column(rows, name, _position(names, name)) for name in columns])
 
 
 def _position(header: list[str], name: str) -> int:
@@ -138,9 +103,8 @@ def _separator(header: list[str]) -> str:
     return f"; separate the columns by commas, not by {other!r}" if other else ""
 
 
-def _column(table: pd.DataFrame, name: str, position: int) -> Array:
-    cells = table.iloc[1:, position]
-    return np.array([_number(f"line {line}, column {name!r}", text) for line, text in cells.items()])
+def _column(rows: Sequence[Row], name: str, position: int) -> Array:
+    return np.array([_number(f"line {line}, column {name!r}", cells[position]) for line, cells in rows])
 
 
 def _number(where: str, text: str) -> float:
