@@ -154,7 +154,8 @@ class Audit:
 class Result:
     """One implementation on one problem; epochs: average loss per epoch; final: the last parameters.
 
-    trace: what was audited, for whoever shows more than the verdict; None where there is nothing to audit.
+    trace: what was audited, for whoever shows more than the verdict; None where there is nothing to audit;
+    fast: whether it trained many steps in one call.
     """
 
     name: str
@@ -168,6 +169,12 @@ class Result:
     final: Parameters = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     trace: Trace | None = None
+    fast: bool = False
+
+    @property
+    def label(self) -> str:
+        """Its name where it is shown, such as `jax (fast)`."""
+        return f"{self.name} (fast)" if self.fast else self.name
 
 
 @dataclass(frozen=True, kw_only=True)
