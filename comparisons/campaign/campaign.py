@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,8 +14,6 @@ from comparisons.campaign.summary import markdown
 from comparisons.campaign.table import Table, alone_in
 from comparisons.campaign.tasks import Task
 from problems.writing import write_text
-
-FLUSH_SECONDS = 2.0  # what a kill can cost; each file is a little work and a little room
 
 Ticked = Callable[[Row | None, Course], None]  # the row that came, and how far it is
 
@@ -40,17 +37,11 @@ def run(
         left = [task for task in tasks if task.key not in table.keys]
         course = Course(left, done=len(tasks) - len(left))
         ticked(None, course)
-        written = time.monotonic()
-        try:
+        with table.flushed():
             for row in rows(left, jobs=jobs, timeout=timeout, cluster=cluster):
                 if table.add(row):
                     course.add(row)
                     ticked(row, course)
-                if time.monotonic() - written > FLUSH_SECONDS:
-                    table.flush()
-                    written = time.monotonic()
-        finally:
-            table.flush()  # also where somebody stops it
         table.merge()
         every = table.read()
         found = every[every["key"].isin({task.key for task in tasks})]

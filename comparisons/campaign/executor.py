@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
+import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -18,6 +21,7 @@ from comparisons.campaign.tasks import Task
 MOST_LOSSES = 3  # how many tasks in a row may take their processes with them before it is not the tasks
 TRIES = 2  # of a task whose process dies while no other runs: somebody may have killed it
 AHEAD = 2  # tasks given out for each process, so that none waits for its next
+PARENT_SECONDS = 1.0  # between two looks for the parent
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -90,8 +94,19 @@ def _pool(jobs: int) -> Iterator[Any]:
     from joblib.externals.loky import ProcessPoolExecutor
 
     threads = dict.fromkeys(THREADS, str(max(1, cpu_count() // jobs)))
-    pool = ProcessPoolExecutor(max_workers=jobs, env=threads)
+    pool = ProcessPoolExecutor(max_workers=jobs, env=threads, initializer=end_with, initargs=(os.getpid(),))
     try:
         yield pool
     finally:
         pool.shutdown(kill_workers=True)  # what they hold is nobody's any more
+
+
+def end_with(parent: int) -> None:
+    """End this process, and with it its framework, when `parent` is gone: loky's own processes stay and wait."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -8,6 +8,7 @@ there already is not written again.
 from __future__ import annotations
 
 import io
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from comparisons.campaign.rows import Row
 from problems.requirements import ProblemError
 from problems.writing import write_bytes
 
+FLUSH_SECONDS = 2.0  # what a kill can cost; each file is a little work and a little room
 MOST_FILES = 64  # more than these are made one
 ROWS = "rows-*.parquet"
 MERGED = "merged.parquet"  # holds all rows; what still matches ROWS beside it is left of a merge that was stopped
@@ -76,22 +78,52 @@ class Table:
         self._finish_merge()
         self.keys = set(self.read()["key"])
         self.waiting: list[Row] = []
+        self.failure: OSError | None = None  # what kept rows from being written
+        self._changing = threading.Lock()
 
     def add(self, row: Row) -> bool:
-        """Keep `row` for the next file, and whether it is new: a task done twice is counted once."""
-        if row["key"] in self.keys:
-            return False
-        self.keys.add(row["key"])
-        self.waiting.append(row)
-        return True
+        """Keep `row` for the next file, and whether it is new: a task done twice is counted once.
+
+        Raises OSError where the rows before could not be written.
+        """
+        if self.failure is not None:
+            raise self.failure
+        with self._changing:
+            if row["key"] in self.keys:
+                return False
+            self.keys.add(row["key"])
+            self.waiting.append(row)
+            return True
 
     def flush(self) -> None:
         """Write the rows that wait as one more file."""
-        if self.waiting:
-            write_bytes(self._new_file(), parquet(framed(self.waiting)))
-            self.waiting = []
-            if len(self._files()) > MOST_FILES:
-                self.merge()
+        with self._changing:
+            if self.waiting:
+                write_bytes(self._new_file(), parquet(framed(self.waiting)))
+                self.waiting = []
+                if len(self._files()) > MOST_FILES:
+                    self.merge()
+
+    @contextmanager
+    def flushed(self) -> Iterator[None]:
+        """Write the rows that wait every FLUSH_SECONDS inside the block, and at its end, also where it is stopped."""
+        ended = threading.Event()
+        writing = threading.Thread(target=self._keep_flushing, args=(ended,), daemon=True)
+        writing.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            writing.join()
+            self.flush()
+
+    def _keep_flushing(self, ended: threading.Event) -> None:
+        while not ended.wait(FLUSH_SECONDS):
+            try:
+                self.flush()
+            except OSError as error:
+                self.failure = error
+                return
 
     def merge(self) -> None:
         """Make one file of all. A kill at any moment loses no row and shows none twice."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import pickle
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -278,6 +280,32 @@ def test_a_merge_that_was_stopped_is_finished(tmp_path: Path, removed: int, monk
     assert (tmp_path / MERGED).exists()
     assert list(Table(tmp_path).read()["key"]) == ["0", "1", "2"]
     assert [path.suffix for path in tmp_path.iterdir()] == [".parquet"]
+
+
+def test_rows_are_written_while_the_next_task_takes_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("comparisons.campaign.table.FLUSH_SECONDS", 0.01)
+    table = Table(tmp_path)
+    with table.flushed():
+        table.add(row_of(some_tasks(1)[0], TIMEOUT))
+        until = time.monotonic() + 60
+        while not list(tmp_path.glob("rows-*.parquet")) and time.monotonic() < until:
+            time.sleep(0.01)
+        assert len(Table(tmp_path).read()) == 1
+
+
+def test_a_disk_that_is_full_ends_the_campaign_and_keeps_what_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(tmp_path, 2)
+    monkeypatch.setattr("comparisons.campaign.table.FLUSH_SECONDS", 0.01)
+
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr("comparisons.campaign.table.write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        run(some_tasks(24), tmp_path, jobs=1, timeout=TIMEOUT)
+    assert list(Table(tmp_path).read()["key"]) == ["0", "1"]
 
 
 def test_a_folder_is_one_campaign_s_at_a_time(tmp_path: Path) -> None:
