@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from comparisons.convergence import update_norm
-from manual.network import loss_routes, train_step
+from manual.network import loss_and_gradients, loss_routes
 from manual.optimizers import initial_state, updated
 from manual.optimizers.update import settings_as
 from manual.recording.ensemble import Ensemble, worthwhile
@@ -63,11 +63,11 @@ def in_matrices(problem: Problem, rates: Array, *, norms: bool) -> Iterator[Epoc
             t += 1
             given = {**settings, "rate": rate * number(optimizer.schedule.factor(t)), "t": t}
             with np.errstate(all="ignore"):  # a rate that diverges overflows
-                step = train_step(
-                    problem.network, route, parameters, problem.x[rows], problem.y[rows], rate, problem.l2
+                loss, gradients = loss_and_gradients(
+                    problem.network, route, parameters, problem.x[rows], problem.y[rows], problem.l2
                 )
-                parameters, state = updated(optimizer, parameters, step.gradients, state, given)
-            losses.append(step.loss.astype(np.float64))
+                parameters, state = updated(optimizer, parameters, gradients, state, given)
+            losses.append(loss.astype(np.float64))
             if norms:
-                found.append(update_norm(step.gradients, rate))
+                found.append(update_norm(gradients, rate))
         yield EpochSteps(losses=np.stack(losses), norms=np.stack(found) if norms else None, parameters=parameters)
