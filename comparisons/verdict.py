@@ -74,7 +74,10 @@ class QuantityAudit:
 
 @dataclass(frozen=True, kw_only=True)
 class Untold:
-    """The largest distance from the exact value among elements whose bound says nothing."""
+    """The largest distance from the exact value among elements whose bound says nothing.
+
+    enclosed: whether `exact` is that; of a step too large for ball arithmetic it is the reference's own value.
+    """
 
     quantity: str
     step: int
@@ -83,6 +86,7 @@ class Untold:
     actual: float
     distance: float
     steps: int
+    enclosed: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from comparisons.arithmetic.bounded import Bounded, converted, finished
+from comparisons.arithmetic.dots import Dot, worth_it
 from comparisons.arithmetic.operands import Operands
 from comparisons.arithmetic.precision import FLOAT64, MATRIX_UNIT, Precision
 from comparisons.arithmetic.products import is_nothing
@@ -18,6 +19,10 @@ def matmul(a: Bounded, b: Bounded) -> Bounded:
     operands = a.precision.operands
     if operands is not None and operands.concerns(a.shape[-2], a.shape[-1], b.shape[-1]):
         return _matmul_of(operands, a, b)
+    return Dot(a, b) if worth_it(a, b) else _evaluated(a, b)
+
+
+def _evaluated(a: Bounded, b: Bounded) -> Bounded:
     n = a.shape[-1]
     size_a, size_b = np.abs(a.value), np.abs(b.value)
     carried = size_a @ b.error + a.error @ (size_b + b.error)

@@ -14,7 +14,8 @@ from problems.problem import Array
 
 def _product_of_sizes(a: Array, b: Array) -> Array:
     """|a| |b|, with 0 times an infinite bound left 0: a factor that is exactly 0 settles the product."""
-    return np.where((a == 0) | (b == 0), 0.0, a * b)
+    product = a * b
+    return product if np.isfinite(product).all() else np.where((a == 0) | (b == 0), 0.0, product)
 
 
 def _is_number(a: Bounded) -> bool:
@@ -27,9 +28,14 @@ def _is_power_of_two(a: Bounded) -> bool:
     return _is_number(a) and abs(float(np.frexp(a.value)[0])) == 0.5
 
 
+def _settled(nothing: Array, value: Array) -> Array:
+    """0 where a factor is exactly 0, whatever the other; most values are 0 there as they are."""
+    return value if np.isfinite(value).all() else np.where(nothing, 0.0, value)
+
+
 def multiply(a: Bounded, b: Bounded) -> Bounded:
     nothing = is_nothing(a) | is_nothing(b)
-    value = np.where(nothing, 0.0, a.value * b.value)
+    value = _settled(nothing, a.value * b.value)
     size_a, size_b = np.abs(a.value), np.abs(b.value)
     carried = _product_of_sizes(size_a, b.error) + _product_of_sizes(a.error, size_b + b.error)
     units = 0 if _is_power_of_two(a) or _is_power_of_two(b) else 1
@@ -43,7 +49,7 @@ def divide(a: Bounded, b: Bounded) -> Bounded:
     by division or as a product with the rounded reciprocal: at most four roundings, none for a power of two.
     """
     nothing = is_nothing(a)
-    value = np.where(nothing, 0.0, a.value / b.value)
+    value = _settled(nothing, a.value / b.value)
     room = np.abs(b.value) - b.error  # the smallest size the divisor may have
     carried = np.where(nothing, 0.0, np.abs(value) * (b.error / room) + a.error / room)
     units = (0 if _is_power_of_two(b) else 4) if _is_number(b) else 1

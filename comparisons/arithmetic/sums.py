@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from comparisons.arithmetic.bounded import Bounded, finished
+from comparisons.arithmetic.dots import Dot
 from comparisons.arithmetic.precision import FLOAT64, Precision
 from comparisons.arithmetic.rounding import rounding
 from problems.problem import Array
@@ -29,6 +30,8 @@ def total(value: Array, inherited: Array, magnitude: Array, terms: int, precisio
 def add(a: Bounded, b: Bounded) -> Bounded:
     if _is_zero(a) or _is_zero(b):
         return _shifted_by_zero(a, b)
+    if isinstance(a, Dot) and b.ndim >= 2 and not isinstance(b, Dot):
+        return a.plus(b)
     return total(
         a.value + b.value,
         a._inherited + b._inherited,
