@@ -13,7 +13,7 @@ import pytest
 from comparisons.implementations import IMPLEMENTATIONS
 
 ROOT = Path(__file__).parents[2]
-OBSERVE = Path(__file__).with_name("observe.py")
+OBSERVE, OBSERVE_FAST = (Path(__file__).with_name(f"{name}.py") for name in ("observe", "observe_fast"))
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
@@ -39,17 +39,31 @@ def run(require_or_skip: Callable[[str], None]) -> Callable[[str, str], str]:
     return run_source
 
 
+Observed = Callable[[str], Path]  # an implementation's name to the folder that a script filled in a process of its own
+
+
 @pytest.fixture(scope="session")
-def observed(require_or_skip: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """A function of an implementation's name: the folder that observe.py filled in a process of its own."""
-    folders: dict[str, Path] = {}
+def observed(require_or_skip: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory) -> Observed:
+    """What observe.py saw."""
+    return folders(OBSERVE, require_or_skip, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def observed_fast(require_or_skip: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory) -> Observed:
+    """What observe_fast.py saw."""
+    return folders(OBSERVE_FAST, require_or_skip, tmp_path_factory)
+
+
+def folders(script: Path, require_or_skip: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory) -> Observed:
+    """A function of an implementation's name: the folder that `script` filled in a process of its own."""
+    filled: dict[str, Path] = {}
 
     def folder_of(name: str) -> Path:
         require_or_skip(name)
-        if name not in folders:
+        if name not in filled:
             folder = tmp_path_factory.mktemp(name)
-            assert run_in_process(name, str(OBSERVE), name, str(folder)) == "", "something was printed"
-            folders[name] = folder
-        return folders[name]
+            assert run_in_process(name, str(script), name, str(folder)) == "", "something was printed"
+            filled[name] = folder
+        return filled[name]
 
     return folder_of
