@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -40,16 +40,18 @@ def run(require_or_skip: Callable[[str], None]) -> Callable[[str, str], str]:
 
 
 @pytest.fixture(scope="session")
-def observed(require_or_skip: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """A function of an implementation's name: the folder that observe.py filled in a process of its own."""
-    folders: dict[str, Path] = {}
+def observed(
+    require_or_skip: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, Sequence[str]], Path]:
+    """A function of an implementation's name and cases: the folder that observe.py filled in a process of its own."""
+    folders: dict[tuple[str, ...], Path] = {}
 
-    def folder_of(name: str) -> Path:
+    def folder_of(name: str, cases: Sequence[str]) -> Path:
         require_or_skip(name)
-        if name not in folders:
+        if (name, *cases) not in folders:
             folder = tmp_path_factory.mktemp(name)
-            assert run_in_process(name, str(OBSERVE), name, str(folder)) == "", "something was printed"
-            folders[name] = folder
-        return folders[name]
+            assert run_in_process(name, str(OBSERVE), name, str(folder), *cases) == "", "something was printed"
+            folders[name, *cases] = folder
+        return folders[name, *cases]
 
     return folder_of
