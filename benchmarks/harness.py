@@ -160,7 +160,7 @@ def bare_process(name: str, epochs: int) -> subprocess.Popen[bytes]:
 
     variables = {**process_environment(), **device_variables(CPU, os.environ), **IMPLEMENTATIONS[name].environment}
     command = [sys.executable, __file__, "--bare", name, json.dumps(lessons(epochs))]
-    return subprocess.Popen(command, env={**os.environ, **variables}, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(command, env={**os.environ, **variables}, stderr=subprocess.DEVNULL, start_new_session=True)
 
 
 def bare(names: Sequence[str], epochs: int) -> None:
@@ -260,8 +260,8 @@ def show_parts(found: Sequence[Mapping[str, Any]]) -> None:
     """Seconds of each implementation inside one compare."""
     print("\n| inside one compare | import | train | audit |\n|---|--:|--:|--:|")
     for one in found:
-        imported = max(seconds.get("import", 0.0) for seconds in one["seconds"])
-        rest = (sum(seconds.get(part, 0.0) for seconds in one["seconds"]) for part in ("train", "audit"))
+        imported = max(seconds.get("import") or 0.0 for seconds in one["seconds"])
+        rest = (sum(seconds.get(part) or 0.0 for seconds in one["seconds"]) for part in ("train", "audit"))
         print(f"| {one['name']} | {imported:.2f} | {' | '.join(f'{seconds:.2f}' for seconds in rest)} |")
 
 

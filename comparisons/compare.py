@@ -14,6 +14,7 @@ from comparisons.audit import audit
 from comparisons.blind_spots import blind_spots
 from comparisons.devices import CPU
 from comparisons.epochs import epoch_losses
+from comparisons.fast import has_fast, trained_fast
 from comparisons.implementations import IMPLEMENTATIONS, install_command, installed, load, missing_packages, version
 from comparisons.known_deviations import known_deviation
 from comparisons.lower_products import products_diagnosed
@@ -37,24 +38,26 @@ def compare(
     timeout: float = DEFAULT_TIMEOUT,
     progress: Progress = silent,
     device: str = CPU,
+    fast: bool = False,
 ) -> list[Comparison]:
     """One Comparison per problem, with one Result per implementation, in the order of `names`.
 
     timeout: seconds each framework's process may take in all. Frameworks run in processes of their own.
     device: what those frameworks train on that can; the others, those by hand among them, train on the CPU.
+    fast: those that can train many steps in one call do.
     """
     present = [name for name in names if installed(name)]
     by_hand = [name for name in present if IMPLEMENTATIONS[name].by_hand]
     frameworks = [name for name in present if name not in by_hand]
     numbers = range(len(problems))
     results = {(name, number): not_installed(name) for name, number in product(names, numbers) if name not in present}
-    with training(frameworks, problems, timeout=timeout, progress=progress, device=device) as arriving:
+    with training(frameworks, problems, timeout=timeout, progress=progress, device=device, fast=fast) as arriving:
         # While frameworks import and train: what is by hand, then each trace as it arrives.
         for name, number in product(by_hand, numbers):
             results[name, number] = judged(name, problems[number], train_here(name, problems[number]))
         spots = [blind_spots(problem) for problem in problems]
         for name, number, outcome in arriving:
-            results[name, number] = judged(name, problems[number], outcome)
+            results[name, number] = judged(name, problems[number], outcome, fast=fast)
     return [
         side_by_side(problem, [results[name, number] for name in names], spots[number])
         for number, problem in enumerate(problems)
@@ -80,11 +83,19 @@ def side_by_side(problem: Problem, results: Sequence[Result], spots: BlindSpots 
     return Comparison(problem=problem, results=tuple(results), blind_spots=spots)
 
 
-def trained(name: str, problem: Problem, *, timeout: float, progress: Progress = silent, device: str = CPU) -> Outcome:
+def trained(
+    name: str,
+    problem: Problem,
+    *,
+    timeout: float,
+    progress: Progress = silent,
+    device: str = CPU,
+    fast: bool = False,
+) -> Outcome:
     """One implementation on one problem, in a process of its own unless it is by hand."""
     if IMPLEMENTATIONS[name].by_hand:
         return train_here(name, problem)
-    return train_all([name], [problem], timeout=timeout, progress=progress, device=device)[name][0]
+    return train_all([name], [problem], timeout=timeout, progress=progress, device=device, fast=fast)[name][0]
 
 
 def train_here(name: str, problem: Problem) -> Outcome:
@@ -114,11 +125,16 @@ def not_installed(name: str) -> Result:
     )
 
 
-def judged(name: str, problem: Problem, outcome: Outcome) -> Result:
-    """The result of what an implementation's training came to."""
+def judged(name: str, problem: Problem, outcome: Outcome, *, fast: bool = False) -> Result:
+    """The result of what an implementation's training came to; fast: many steps in one call were asked for."""
     if outcome.trace is None:
-        verdict = Verdict.SKIPPED if outcome.skipped else Verdict.CRASHED
-        return Result(name=name, verdict=verdict, version=version(name), reason=outcome.skipped or outcome.crashed)
+        return Result(
+            name=name,
+            verdict=Verdict.SKIPPED if outcome.skipped else Verdict.CRASHED,
+            version=version(name),
+            reason=outcome.skipped or outcome.crashed,
+            fast=fast and has_fast(name),
+        )
     return judged_trace(outcome.trace, version=version(name), seconds=outcome.seconds)
 
 
@@ -130,6 +146,7 @@ def judged_trace(trace: Trace, *, version: str | None, seconds: Mapping[str, flo
     took = {**(seconds or {}), "audit": time.perf_counter() - started}
     return Result(
         name=trace.implementation,
+        fast=trained_fast(trace.environment),
         verdict=found.verdict,
         version=version,
         reason="; ".join(found.faults) or None,

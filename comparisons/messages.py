@@ -188,9 +188,10 @@ def untold_line(result: Result) -> str | None:
 
 
 def _distance(untold: Untold) -> str:
+    value, word = ("exact value", "exact") if untold.enclosed else ("reference's own value", "reference")
     return (
-        f"farthest from the exact value is {place(untold.quantity, untold.index)} at step {untold.step}: "
-        f"exact {untold.exact:.6g}, found {untold.actual:.6g}, apart by {untold.distance:.3g}"
+        f"farthest from the {value} is {place(untold.quantity, untold.index)} at step {untold.step}: "
+        f"{word} {untold.exact:.6g}, found {untold.actual:.6g}, apart by {untold.distance:.3g}"
     )
 
 

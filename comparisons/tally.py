@@ -79,7 +79,8 @@ class Tally:
     """One quantity over all chunks seen.
 
     first_bad: the first bad step of each chunk, with its worst element; wrong_below: how many elements are
-    still wrong at float32's bound; untold_step: where the least certain element lies, as (distance, step, index).
+    still wrong at float32's bound; untold: where the least certain element lies, as (distance, step, index), and
+    untold_value what the reference has there.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Tally:
     wrong_steps: set[int] = field(default_factory=set)
     untold_steps: set[int] = field(default_factory=set)
     untold: tuple[float, int, tuple[int, ...]] | None = None
+    untold_value: float = np.nan
 
     @property
     def carries(self) -> str | None:
@@ -142,6 +144,7 @@ class Tally:
         if self.untold is None or apart[place] > self.untold[0]:
             index = tuple(int(i) for i in place[1:])
             self.untold = float(apart[place]), int(judged.positions[place[0]]) + 1, index
+            self.untold_value = float(judged.expectation.expected[place])
 
     def concluded(self) -> QuantityAudit:
         """The frozen record of this quantity."""

@@ -69,7 +69,7 @@ def _grouped(results: Sequence[Result], key: Callable[[Result], Any]) -> dict[An
     """Implementation names by what they print alike, first come first."""
     groups: dict[Any, list[str]] = {}
     for result in results:
-        groups.setdefault(key(result), []).append(plain(result.name))
+        groups.setdefault(key(result), []).append(plain(result.label))
     return groups
 
 
@@ -124,7 +124,7 @@ def _show_audit(console: Console, results: Sequence[Result]) -> None:
         f"* carries {_starred([audit for _, audit in audits])})",
     )
     rows: list[list[Cell]] = [
-        [plain(result.name), *map(_ratio, audit.quantities), audit.carries or "neither"] for result, audit in audits
+        [plain(result.label), *map(_ratio, audit.quantities), audit.carries or "neither"] for result, audit in audits
     ]
     show_table(console, ["implementation", *map(short, names), "carries"], rows)
 
@@ -145,10 +145,10 @@ def _ratio(quantity: QuantityAudit) -> Text:
 
 def _show_verdicts(console: Console, results: Sequence[Result]) -> None:
     _title(console, "Verdicts")
-    width = max(len(result.name) for result in results)
+    width = max(len(result.label) for result in results)
     for result in results:
         known = " (known deviation)" if result.known_deviation else ""
-        line = Text(f"{plain(result.name):<{width}}  ")
+        line = Text(f"{plain(result.label):<{width}}  ")
         line.append(f"{result.verdict}{known}", style=STYLES[result.verdict])
         version = f" [{result.version}{_on_device(result)}]" if result.version else ""
         line.append(f"{version}: {verdict_line(result)}")
@@ -165,7 +165,7 @@ def _show_details(console: Console, result: Result, command: str | None) -> None
     lines = list(disagreement(result, command))
     lines += filter(None, [divergence_note(result), untold_line(result)])
     if lines:
-        console.print(Text(f"\n{plain(result.name)}", style="bold"))
+        console.print(Text(f"\n{plain(result.label)}", style="bold"))
     for line in lines:
         console.print(Text(f"  {line}"), soft_wrap=True)
 
@@ -178,7 +178,7 @@ def show_seconds(console: Console, comparisons: Sequence[Comparison]) -> None:
         if any(result.seconds for result in results):
             imported = max(result.seconds.get("import", 0.0) for result in results)
             rest = (sum(result.seconds.get(part, 0.0) for result in results) for part in ("train", "audit"))
-            rows.append([results[0].name, *(f"{seconds:.3f}" for seconds in (imported, *rest))])
+            rows.append([plain(results[0].label), *(f"{seconds:.3f}" for seconds in (imported, *rest))])
     show_table(console, ["implementation", "import", "train", "audit"], rows)
 
 

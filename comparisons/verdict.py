@@ -74,7 +74,10 @@ class QuantityAudit:
 
 @dataclass(frozen=True, kw_only=True)
 class Untold:
-    """The largest distance from the exact value among elements whose bound says nothing."""
+    """The largest distance from the exact value among elements whose bound says nothing.
+
+    enclosed: whether `exact` is that; of a step too large for ball arithmetic it is the reference's own value.
+    """
 
     quantity: str
     step: int
@@ -83,6 +86,7 @@ class Untold:
     actual: float
     distance: float
     steps: int
+    enclosed: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +158,8 @@ class Audit:
 class Result:
     """One implementation on one problem; epochs: average loss per epoch; final: the last parameters.
 
-    trace: what was audited, for whoever shows more than the verdict; None where there is nothing to audit.
+    trace: what was audited, for whoever shows more than the verdict; None where there is nothing to audit;
+    fast: whether it trained many steps in one call.
     """
 
     name: str
@@ -168,6 +173,12 @@ class Result:
     final: Parameters = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     trace: Trace | None = None
+    fast: bool = False
+
+    @property
+    def label(self) -> str:
+        """Its name where it is shown, such as `jax (fast)`."""
+        return f"{self.name} (fast)" if self.fast else self.name
 
 
 @dataclass(frozen=True, kw_only=True)

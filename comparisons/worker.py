@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from comparisons.devices import CPU, VARIABLE
+from comparisons.fast import FAST, TRAINING, told_fast
 from comparisons.implementations import Trainer, load
 from problems.records import problem_from_json
 from problems.trace import Trace
@@ -29,7 +30,7 @@ def main() -> None:
     events = private_events()
     exit_with_parent()
     started = time.perf_counter()
-    trainer = load(name)
+    trainer = load(name, fast=told_fast(os.environ))
     imported = time.perf_counter() - started
     tell(events, event="imported", seconds=imported, versions=trainer.versions())
     for number in range(len(list(folder.glob("problem-*.json")))):
@@ -63,7 +64,7 @@ def train_one(name: str, trainer: Trainer, problem_file: Path, trace_file: Path)
 
 
 def environment(trainer: Trainer) -> dict[str, str]:
-    """Versions, platform and device, for the trace."""
+    """Versions, platform, device and whether many steps were taken in one call, for the trace."""
     import platform
 
     ran_on = {
@@ -71,7 +72,8 @@ def environment(trainer: Trainer) -> dict[str, str]:
         "platform": platform.platform(),
         "device": os.environ.get(VARIABLE, CPU),
     }
-    return {**ran_on, **trainer.versions()}
+    training = {TRAINING: FAST} if told_fast(os.environ) else {}
+    return {**ran_on, **training, **trainer.versions()}
 
 
 def private_events() -> TextIO:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from comparisons.devices import CPU, device_variables
+from comparisons.fast import fast_variables
 from comparisons.implementations import IMPLEMENTATIONS
 from problems.problem import Problem
 from problems.records import problem_to_json
@@ -151,37 +152,50 @@ def process_environment() -> dict[str, str]:
 
 
 def train_all(
-    names: Sequence[str], problems: Sequence[Problem], *, timeout: float, progress: Progress, device: str = CPU
+    names: Sequence[str],
+    problems: Sequence[Problem],
+    *,
+    timeout: float,
+    progress: Progress,
+    device: str = CPU,
+    fast: bool = False,
 ) -> dict[str, list[Outcome]]:
     """Train every problem with every framework named, each framework in a process of its own, all at once.
 
     timeout: seconds from its start after which a worker is killed. A worker that dies, hangs or prints rubbish
-    costs its own outcomes and no other's. device: what those train on that can.
+    costs its own outcomes and no other's. device: what those train on that can; fast: those that can train many steps
+    in one call do.
     """
-    with training(names, problems, timeout=timeout, progress=progress, device=device) as arriving:
+    with training(names, problems, timeout=timeout, progress=progress, device=device, fast=fast) as arriving:
         found = {(name, number): outcome for name, number, outcome in arriving}
     return {name: [found[name, number] for number in range(len(problems))] for name in names}
 
 
 @contextmanager
 def training(
-    names: Sequence[str], problems: Sequence[Problem], *, timeout: float, progress: Progress, device: str = CPU
+    names: Sequence[str],
+    problems: Sequence[Problem],
+    *,
+    timeout: float,
+    progress: Progress,
+    device: str = CPU,
+    fast: bool = False,
 ) -> Iterator[Iterator[Arrival]]:
     """The same, started when the block begins: it may do work of its own, and takes each outcome as it arrives."""
     with tempfile.TemporaryDirectory(prefix="backproof-") as top:
         workers: dict[str, WorkerProcess] = {}
         with ended(workers):
             for name in names:
-                workers[name] = _start(name, problems, Path(top) / name, device)
+                workers[name] = _start(name, problems, Path(top) / name, device, fast)
                 progress(name, "importing")
             yield _arriving(workers, len(problems), timeout, progress)
 
 
-def _start(name: str, problems: Sequence[Problem], folder: Path, device: str) -> WorkerProcess:
+def _start(name: str, problems: Sequence[Problem], folder: Path, device: str, fast: bool) -> WorkerProcess:
     folder.mkdir()
     for number, problem in enumerate(problems):
         write_problem(problem, number, folder)
-    return started("comparisons.worker", name, folder, device)
+    return started("comparisons.worker", name, folder, device, fast=fast)
 
 
 def write_problem(problem: Problem, number: int, folder: Path) -> None:
@@ -190,11 +204,14 @@ def write_problem(problem: Problem, number: int, folder: Path) -> None:
     (folder / f"problem-{number}.json").write_text(text, encoding="utf-8")
 
 
-def started(module: str, name: str, folder: Path, device: str = CPU) -> WorkerProcess:
-    """A process of ours, running `module`, that trains with implementation `name`, on `device` where it can."""
+def started(module: str, name: str, folder: Path, device: str = CPU, *, fast: bool = False) -> WorkerProcess:
+    """A process of ours, running `module`, that trains with implementation `name`, on `device` where it can.
+
+    fast: many steps in one call where it can.
+    """
     one = IMPLEMENTATIONS[name]
     placed = device_variables(one.device_for(device), os.environ)
-    environment = {**process_environment(), **placed, **one.environment}
+    environment = {**process_environment(), **placed, **fast_variables(name, fast), **one.environment}
     return WorkerProcess(python_command(module, name, str(folder)), folder, environment)
 
 

@@ -38,6 +38,15 @@ class Block:
         """Number of steps."""
         return len(self.loss)
 
+    def first(self, steps: int) -> Block:
+        """The first `steps` of them."""
+        return Block(
+            rows=self.rows[:steps],
+            loss=self.loss[:steps],
+            gradients={name: values[:steps] for name, values in self.gradients.items()},
+            parameters={name: values[:steps] for name, values in self.parameters.items()},
+        )
+
 
 def stacked(reported: Iterable[Step | Block], length: int) -> Iterator[Block]:
     """What was reported, in blocks of `length` steps; a Block is passed on as it is, after the steps before it.

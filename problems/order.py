@@ -41,8 +41,12 @@ def batches(problem: Problem) -> Iterator[Array]:
 
 def stacked_batches(problem: Problem) -> Array:
     """The rows of every step, (steps, batch_size), short batches filled up with -1."""
+    return in_batches(row_order(problem), problem)
+
+
+def in_batches(orders: Array, problem: Problem) -> Array:
+    """The rows of every step of some epochs, (steps, batch_size); orders: (epochs, rows)."""
     width = min(problem.batch_size, len(problem.x))
-    order = row_order(problem)
-    missing = problem.steps_per_epoch * width - order.shape[1]
-    padded = np.pad(order, ((0, 0), (0, missing)), constant_values=-1)
-    return padded.reshape(problem.steps, width)
+    missing = problem.steps_per_epoch * width - orders.shape[1]
+    padded = np.pad(orders, ((0, 0), (0, missing)), constant_values=-1)
+    return padded.reshape(-1, width)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -19,19 +18,13 @@ from comparisons.commands.refusals import refusing
 def audit(traces: tuple[str, ...], json_file: str | None, strict: bool) -> None:
     """Check traces from anywhere, without the framework that made them."""
     from comparisons.compare import compared, judged_trace
+    from comparisons.report.traces import versions
     from problems.trace_file import load_trace
 
     check_json(json_file)
     loaded = [load_trace(Path(path)) for path in traces]
     for trace in loaded:
         warn_of(trace.problem)
-    comparisons = [
-        compared(trace.problem, [judged_trace(trace, version=_versions(trace.environment))]) for trace in loaded
-    ]
+    comparisons = [compared(trace.problem, [judged_trace(trace, version=versions(trace))]) for trace in loaded]
     report(comparisons, json_file, [f"backproof audit {path}" for path in traces])
     finish(comparisons, strict=strict)
-
-
-def _versions(environment: Any) -> str | None:
-    told = [f"{name} {value}" for name, value in environment.items() if name not in ("python", "platform", "device")]
-    return ", ".join(told) or None

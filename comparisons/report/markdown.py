@@ -39,7 +39,7 @@ def _comparison(comparison: Comparison, commands: Mapping[str, str]) -> Iterator
         known = " (known deviation)" if result.known_deviation else ""
         ratio = size(worst.ratio) if worst else ""
         yield (
-            f"| {escaped(result.name)} | {MARKS[status.kind]} {status.words}{known} | {ratio} | "
+            f"| {escaped(result.label)} | {MARKS[status.kind]} {status.words}{known} | {ratio} | "
             f"{escaped(verdict_line(result))} |"
         )
     yield ""
@@ -48,7 +48,7 @@ def _comparison(comparison: Comparison, commands: Mapping[str, str]) -> Iterator
     for result in ordered:
         note = divergence_note(result)
         if note:
-            yield from (f"{escaped(result.name)}: {escaped(note)}", "")
+            yield from (f"{escaped(result.label)}: {escaped(note)}", "")
     for result in ordered:
         if status_of(result) not in (AGREES, SKIPPED):
             yield from _details(result, commands.get(result.name))
@@ -64,7 +64,7 @@ def _details(result: Result, command: str | None) -> Iterator[str]:
         lines.append(f"{elements}: {' and '.join(group[0].mistakes)}: {group[0].explanation}")
     if lines:
         shown = "\n".join(html.escape(line, quote=False) for line in lines)
-        yield f"<details><summary>{escaped(result.name)}</summary>"
+        yield f"<details><summary>{escaped(result.label)}</summary>"
         yield f"\n<pre>\n{shown}\n</pre>\n</details>\n"
 
 

@@ -80,7 +80,7 @@ def embedded(data: Any) -> Any:
 def section(comparison: Comparison, commands: Mapping[str, str], drift: Drifts) -> dict[str, Any]:
     """Everything that the page says of one problem."""
     problem, results = comparison.problem, comparison.results
-    places = {result.name: number for number, result in enumerate(results)}
+    places = {result.label: number for number, result in enumerate(results)}
     ordered = sorted(results, key=lambda result: status_of(result).rank)
     statuses = [status_of(result) for result in ordered]
     return {
@@ -89,8 +89,8 @@ def section(comparison: Comparison, commands: Mapping[str, str], drift: Drifts) 
         "rank": min((status.rank for status in statuses), default=9),
         "counts": counts(statuses),
         "quantities": chain_order(problem.network),
-        "rows": [row(result, places[result.name], commands.get(result.name)) for result in ordered],
-        "legend": [{"name": result.name, "color": places[result.name] % COLORS} for result, _ in comparable(results)],
+        "rows": [row(result, places[result.label], commands.get(result.name)) for result in ordered],
+        "legend": [{"name": result.label, "color": places[result.label] % COLORS} for result, _ in comparable(results)],
         "charts": figures(comparison, places, drift),
         "explorer": explorer(problem, ordered),
         "agreement": grouped_alike(results),
@@ -138,7 +138,7 @@ def row(result: Result, number: int, command: str | None) -> dict[str, Any]:
     status, audit = status_of(result), result.audit
     found = {quantity.name: quantity for quantity in audit.quantities} if audit else {}
     return {
-        "name": result.name,
+        "name": result.label,
         "color": number % COLORS,
         "version": result.version,
         "words": status.words,

@@ -14,6 +14,7 @@ from problems.problem import Problem
 from problems.trace import Trace
 
 Loaded = Sequence[tuple[str, Trace]]
+NO_PACKAGES = ("python", "platform", "device", "training")  # what else an environment tells
 
 
 def side_by_side(loaded: Loaded) -> tuple[list[Comparison], list[dict[str, str]]]:
@@ -37,9 +38,7 @@ def side_by_side(loaded: Loaded) -> tuple[list[Comparison], list[dict[str, str]]
 
 def versions(trace: Trace) -> str | None:
     """The packages that made a trace, in one line."""
-    told = [
-        f"{name} {value}" for name, value in trace.environment.items() if name not in ("python", "platform", "device")
-    ]
+    told = [f"{name} {value}" for name, value in trace.environment.items() if name not in NO_PACKAGES]
     return ", ".join(told) or None
 
 

@@ -25,6 +25,7 @@ from problems.initializers import starting_parameters
 from problems.order import batches
 from problems.problem import Network, Optimizer, Problem
 from problems.trace import Trace
+from tests.every_day import divided, part
 
 SEED = 20240607
 LESSON_COUNTS = {"regression": 293, "classification": 368}
@@ -56,20 +57,30 @@ def not_named(problem, plantings, gradients=False):
     return missed
 
 
+def kind(planting):
+    """What a mistake is called, and in which quantity: of each, one is planted every day."""
+    mutant, _ = planting
+    return mutant.quantity, mutant.mistakes
+
+
+@part
 @pytest.mark.parametrize("gradients", [False, True], ids=["update", "gradients"])
 @pytest.mark.parametrize("name", LESSON_COUNTS)
-def test_every_mistake_is_killed_and_named(name, gradients, problem_called):
+def test_every_mistake_is_killed_and_named(name, gradients, every_day, problem_called):
     problem = problem_called(name)
-    planted = list(catalogue(problem))
+    planted = dict(enumerate(catalogue(problem)))
     assert len(planted) == LESSON_COUNTS[name]
-    assert not_named(problem, planted, gradients) == []
+    assert not_named(problem, divided(planted, kind)[every_day].values(), gradients) == []
 
 
+@part
 @pytest.mark.parametrize("gradients", [False, True], ids=["update", "gradients"])
 @pytest.mark.parametrize("name", ["tanh", "relu"])
-def test_mistakes_in_other_networks_are_killed_and_named(name, gradients, problem_called):
+def test_mistakes_in_other_networks_are_killed_and_named(name, gradients, every_day, problem_called):
     problem = problem_called(name)
-    assert not_named(problem, sampled(list(catalogue(problem)), 60), gradients) == []
+    planted = list(catalogue(problem))
+    chosen = divided(dict(enumerate(planted)), lambda one: one[0].mistakes)[True].values()
+    assert not_named(problem, chosen if every_day else sampled(planted, 60), gradients) == []
 
 
 @pytest.mark.parametrize("start", ["constant:0.1", "constant:1", "random:3"])
@@ -79,8 +90,9 @@ def test_the_start_hides_no_mistake(start, problem_called):
     assert not_named(problem, sampled(list(catalogue(problem)), 40)) == []
 
 
+@pytest.mark.parametrize("count", [10, pytest.param(40, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", LESSON_COUNTS)
-def test_pairs_of_mistakes_are_killed_and_mostly_named(name, problem_called):
+def test_pairs_of_mistakes_are_killed_and_mostly_named(name, count, problem_called):
     problem = problem_called(name).changed(epochs=1)
     pairs = [
         (mutant, index)
@@ -89,7 +101,7 @@ def test_pairs_of_mistakes_are_killed_and_mostly_named(name, problem_called):
         for index in elements(problem.network, quantity)
         if mutant.changes(index)
     ]
-    few = sampled(pairs, 40)
+    few = sampled(pairs, count)
     assert len(not_named(problem, few)) <= 0.05 * len(few)
 
 

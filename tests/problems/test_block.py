@@ -87,3 +87,9 @@ def test_a_trace_of_blocks_is_the_trace_of_their_steps(problem):
     )
     assert np.array_equal(of_steps.gradients["W1"], of_blocks.gradients["W1"])
     assert np.array_equal(of_steps.rows, of_blocks.rows)
+
+
+def test_the_first_steps_of_a_block():
+    first = block(5).first(3)
+    assert (first.steps, first.loss.tolist(), first.rows.shape) == (3, [0, 1, 2], (3, 1))
+    assert first.gradients["W1"].shape == (3, 2, 2)
