@@ -34,11 +34,14 @@ def worthwhile(problem: Problem, members: int) -> bool:
     return problem.optimizer.plain and products <= min(max(SMALL, members // 8), LARGE)
 
 
-def functions(dtype: str) -> dict[str, Any]:
+def functions(text: str, dtype: str) -> dict[str, Any]:
     """What straight-line code on arrays calls."""
-    from scipy.special import erfc
+    names = {**vars(np), "number": np.dtype(dtype).type}
+    if "erfc(" in text:
+        from scipy.special import erfc  # imported when used: it takes longer than all of NumPy
 
-    return {**vars(np), "erfc": erfc, "number": np.dtype(dtype).type}
+        names["erfc"] = erfc
+    return names
 
 
 class Ensemble:
@@ -95,7 +98,7 @@ class Ensemble:
         if (batch, gradients) not in self._written:
             program = self._given or recorded_step(self.problem, batch)
             text, scratch = array_training(program, gradients=gradients)
-            self._written[batch, gradients] = function(text, **functions(self.problem.dtype)), scratch
+            self._written[batch, gradients] = function(text, **functions(text, self.problem.dtype)), scratch
         return self._written[batch, gradients]
 
     def _chunks(self, arrays: int) -> Iterator[slice]:

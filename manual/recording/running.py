@@ -27,6 +27,7 @@ def function(text: str, **names: Any) -> Any:
     return names["steps"]
 
 
+@cache
 def on_floats(text: str) -> Steps:
     """In Python's floats, the fastest numbers that it has; in NumPy's where those refuse, as in 1 / 0 and e^1000."""
     steps, unrefused = function(text, number=float, exp=math.exp, log=math.log), on_scalars(text, "float64")
@@ -42,6 +43,7 @@ def on_floats(text: str) -> Steps:
     return run
 
 
+@cache
 def on_scalars(text: str, dtype: str) -> Steps:
     """In NumPy's scalars, which keep the dtype."""
     steps = function(text, number=np.dtype(dtype).type, exp=np.exp, log=np.log)
