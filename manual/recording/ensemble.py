@@ -19,7 +19,8 @@ from manual.recording.program import Program, recorded_step
 from manual.recording.running import function
 from problems.problem import Array, Problem
 
-CHUNK, CHUNK_BYTES = 16384, 2**22  # members, and bytes of all their numbers: at most
+CHUNK, CHUNK_BYTES = 16384, 2**22  # members, and bytes of the numbers of one step of theirs: at most
+LEAST = 2048  # members, fewer of which take less time than calling NumPy
 SMALL, LARGE = 16, 300  # products of a row and a weight in a step
 
 
@@ -85,7 +86,7 @@ class Ensemble:
             with np.errstate(all="ignore"):  # a training that diverges shows it in its numbers
                 steps(table, self.numbers[:, chunk], self.rates[chunk], kept[:, :, chunk], own)
 
-        chunks = list(self._chunks(scratch + sum(kept.shape[:2])))
+        chunks = list(self._chunks(scratch + kept.shape[1]))
         if len(chunks) == 1:
             take(chunks[0])
         else:
@@ -104,8 +105,8 @@ class Ensemble:
     def _chunks(self, arrays: int) -> Iterator[slice]:
         """The members in equal parts, as many for each processor."""
         members = len(self.rates)
-        most = min(CHUNK, CHUNK_BYTES // (self.rates.itemsize * (arrays + len(self.numbers))))
-        parts = -(-members // max(1, most))
+        room = CHUNK_BYTES // (self.rates.itemsize * (arrays + len(self.numbers)))
+        parts = -(-members // min(CHUNK, max(LEAST, room)))
         if parts > 1:
             parts = -(-parts // processors()) * processors()
         ends = [members * part // parts for part in range(parts + 1)]
