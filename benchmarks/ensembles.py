@@ -13,6 +13,9 @@ Memory: a STREAM triad, a = b + s c, over arrays far larger than the caches, com
 processors, says how many bytes a second this machine moves. A training must at least read its parameters and its rate
 once, and write its parameters once and every loss: that many bytes at that speed are the limit, and the table says
 which part of it is reached.
+
+Below stand sweeps over learning rates, 20 epochs of the lesson's four rows: the ensemble in matrices and number by
+number, in one process, in turns.
 """
 
 from __future__ import annotations
@@ -24,7 +27,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from statistics import median
 
 import numpy as np
@@ -149,6 +153,28 @@ def least_bytes(dtype: str, steps: int) -> float:
     return (9 + 1 + 9 + steps) * np.dtype(dtype).itemsize / steps
 
 
+def whole(way: Callable[..., Iterable[object]], problem: Problem, rates: Array) -> None:
+    """Every epoch of an ensemble."""
+    for _ in way(problem, rates, norms=False):
+        pass
+
+
+def print_sweeps(rounds: int) -> None:
+    """Microseconds a step of all rates together, in matrices and number by number."""
+    from comparisons.ensemble_epochs import by_numbers, in_matrices
+
+    print("\n| lesson | rates | in matrices, µs a step | number by number, µs a step | matrices / numbers |")
+    print("|---|--:|--:|--:|--:|")
+    for lesson in LESSONS:
+        problem = named_problem(lesson).changed(epochs=20)
+        for count in (13, 100, 1000, 10_000):
+            rates = np.geomspace(1e-6, 1e-3, count)
+            ways = [partial(whole, way, problem, rates) for way in (in_matrices, by_numbers)]
+            taken = [[timed(way) for way in ways] for _ in range(rounds)]
+            matrices, numbers = (1e6 * median(column) / problem.steps for column in zip(*taken, strict=True))
+            print(f"| {lesson} | {count:,} | {matrices:.0f} | {numbers:.0f} | {matrices / numbers:.1f} |")
+
+
 def main() -> None:
     """All peers in turns, then the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -168,6 +194,7 @@ def main() -> None:
         for (peer, kind), taken in found.items():
             taken.append(measured(peer, options, *kind))
     print_table(kinds, {key: median(taken) for key, taken in found.items()}, median(bandwidth), options.steps)
+    print_sweeps(options.rounds)
 
 
 def print_table(kinds: list[Kind], found: Mapping[tuple[str, Kind], float], bandwidth: float, steps: int) -> None:
