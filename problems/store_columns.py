@@ -24,6 +24,7 @@ from problems.block import TraceError
 from problems.problem import Array
 
 ROOT = "zarr.json"
+PARTIAL = ".partial"  # what LocalStore calls a file that it writes
 NAMES = re.compile(r"rows|loss|recorded|(gradient|parameter)\.\w+")
 DAMAGED = "is damaged: record it again, or take it from a copy"
 
@@ -170,15 +171,17 @@ def only_begun(folder: Path) -> bool:
 
 
 def _begun(entry: Path) -> bool:
-    if entry.name == ROOT or entry.suffix == ".partial":
-        return True
-    kept = entry.name == "recorded" or not any(entry.glob("c.*"))
-    return bool(NAMES.fullmatch(entry.name)) and entry.is_dir() and kept
+    """Whether `entry` is a description, or an array of ours without a chunk."""
+    if not entry.is_dir():
+        return entry.name == ROOT or entry.suffix == PARTIAL
+    allowed = (ROOT, "c.0") if entry.name == "recorded" else (ROOT,)
+    ours = NAMES.fullmatch(entry.name) and not entry.is_symlink()
+    return bool(ours) and all(held.name in allowed or held.suffix == PARTIAL for held in entry.iterdir())
 
 
 def remove_partial(folder: Path) -> None:
     """Remove what a process left that was killed while it wrote."""
-    for left in (*folder.glob("*.partial"), *folder.glob("*/*.partial")):
+    for left in (*folder.glob(f"*{PARTIAL}"), *folder.glob(f"*/*{PARTIAL}")):
         left.unlink()
 
 

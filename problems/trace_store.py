@@ -7,6 +7,7 @@ group's attributes tell the rest.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,8 +97,13 @@ class StoredTrace:
         """The parameters after the last recorded step."""
         return {name: values[0] for name, values in self.block(self.steps - 1, self.steps).parameters.items()}
 
-    def load(self) -> Trace:
-        """All of it in memory."""
+    def load(self, most: float = math.inf) -> Trace:
+        """All of it in memory; raises TraceError, naming the folder, where that takes more than `most` bytes."""
+        if self.nbytes > most:
+            raise TraceError(
+                f"{self.folder}: its {self.steps} steps take {self.nbytes / 2**30:.1f} GiB, and at most "
+                f"{most / 2**30:.1f} GiB are loaded here; judge it block by block with: backproof audit {self.folder}"
+            )
         block = joined(list(self.blocks()) or [self.block(0, 0)])
         return Trace(
             problem=self.problem,

@@ -12,7 +12,6 @@ from types import TracebackType
 import numpy as np
 
 from problems.block import Block, TraceError, joined
-from problems.continued import continued
 from problems.folder_lock import FolderLock
 from problems.problem import Array, Problem
 from problems.store_columns import Column, digest, made_column, made_group, require_zarr, synced
@@ -20,6 +19,7 @@ from problems.store_seal import keep, told
 from problems.stored_before import as_stored, require_repeated, stored_before
 from problems.trace import require_rows
 from problems.trace_store import RECORDED, as_columns, block_length
+from problems.training_parts import continued
 
 EVERY = 2.0  # seconds after which what was recorded is written, be it ever so little
 SMALL_CHUNK = 2**16  # bytes; a quantity whose steps are this small has chunks that span several blocks
@@ -139,8 +139,8 @@ class TraceWriter:
                 self._begin(block)
             files = [file for name, values in as_columns(block).items() for file in self._extend(name, values)]
             synced(files)
+            self._count(self.steps + block.steps)
             self.steps += block.steps
-            self._count(self.steps)
 
     def _begin(self, block: Block) -> None:
         """Arrays for quantities like the block's; the group tells nothing until all of them are there."""
