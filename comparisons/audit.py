@@ -9,6 +9,7 @@ import numpy as np
 
 from comparisons.arithmetic.precision import FLOAT32, FLOAT64, PRECISIONS, Precision
 from comparisons.divergence import first_beyond, first_divergence
+from comparisons.excerpts import Excerpt, as_excerpt
 from comparisons.lower_products import ProductFormats
 from comparisons.observed import Observed as Observed
 from comparisons.observed import actual_values as actual_values
@@ -63,8 +64,11 @@ class RunningAudit:
 
     From part to part goes the state that the next step starts from, what the optimizer remembers with its bound, where
     right values begin to overflow, and what was counted: that alone is a bit for each wrong or untold step.
-    whole: the trace that all parts are of, where it is in memory; precisions: those that `seen.observed.before` may be
-    asked for beside the audit's own, where the optimizer remembers and the trace is not in memory.
+    Of an optimizer that remembers, updates are judged where every step is looked at, and not at all where some are
+    left out: what it remembers is made of the gradients of all of them.
+    whole: the trace that all parts are of, where it is in memory; every: of so many steps one is looked at;
+    precisions: those that `seen.observed.before` may be asked for beside the audit's own, where the optimizer remembers
+    and the trace is not in memory.
     """
 
     def __init__(
@@ -73,16 +77,20 @@ class RunningAudit:
         initial: Parameters | None = None,
         *,
         whole: Trace | None = None,
+        every: int = 1,
         precisions: Iterable[Precision] = (),
     ) -> None:
         self.problem, self.whole = problem, whole
+        self.updates = every == 1 or problem.optimizer.plain  # whether they are judged
         self.length = part_length(problem)
         self.parts = Parts(problem, problem.initial if initial is None else initial, self.length)
-        self.steps = whole.steps if whole else 0
+        self.steps = self.looked_at = whole.steps if whole else 0
         self.faults: list[str] = []  # what stops the comparison
         self.values = ValueFaults(problem)
-        self.tallies = {name: Tally(name, problem.dtype) for name in quantity_names(problem)}
+        names = [name for name in quantity_names(problem) if self.updates or not name.startswith("parameter.")]
+        self.tallies = {name: Tally(name, problem.dtype) for name in names}
         self.beyond: tuple[int, tuple[str, ...]] | None = None
+        self.not_compared = 0  # steps looked at from there on
         self.formats = ProductFormats(problem.dtype)
         self.witness: Trace | None = None  # the step of the least certain element
         self.states = OwnStates(whole) if whole else None
@@ -93,6 +101,7 @@ class RunningAudit:
     def add(self, block: Block) -> Iterator[Seen]:
         """Judge what has become whole parts with `block`; a block of another structure ends all judging."""
         begin, self.steps = self.steps, self.steps + block.steps
+        self.looked_at += block.steps
         if self.faults or not block.steps:
             return
         trace = as_trace(self.problem, self.parts.state, block)
@@ -100,6 +109,16 @@ class RunningAudit:
         if not self.faults:
             for part in self.parts.add(block):
                 yield from self.judge(part)
+
+    def add_excerpt(self, excerpt: Excerpt) -> Iterator[Seen]:
+        """Judge the steps of `excerpt`, each from the state that it started from; those it leaves out are counted."""
+        self.steps, self.looked_at = self.steps + len(excerpt.losses), self.looked_at + excerpt.block.steps
+        if self.faults or not excerpt.block.steps:
+            return
+        trace = as_excerpt(self.problem, excerpt.block, excerpt.before)
+        self.faults = steps_faults(trace, excerpt.numbers)
+        if not self.faults:
+            yield from self.judge(Part(trace=trace, numbers=excerpt.numbers))
 
     def rest(self) -> Iterator[Seen]:
         """Judge what is left; there are no more blocks."""
@@ -114,12 +133,15 @@ class RunningAudit:
         seen = [observed_at(part.trace, one, states, part.numbers) for one in chunks(part.trace)]
         if self.beyond is None:
             self.beyond = first_beyond(self.problem, ((one.positions, one.before, one.x, one.y) for one in seen))
+        if self.beyond is not None:
+            self.not_compared += int(np.sum(part.numbers + 1 >= self.beyond[0]))
         for observed in compared(seen, self.beyond):
+            observed = observed if self.updates else observed.without_updates()
             first_wrong = judge(observed, self.tallies)
             self.formats.narrow(observed)
             self._keep_witness(part, observed)
             yield Seen(observed=observed, first_wrong=first_wrong)
-        if not (self.whole or self.problem.optimizer.plain or self.beyond):
+        if self.updates and not (self.whole or self.problem.optimizer.plain or self.beyond):
             self.since = states.after(self.precisions)
 
     def _keep_witness(self, part: Part, observed: Observed) -> None:
@@ -130,12 +152,17 @@ class RunningAudit:
 
     def concluded(self) -> Audit:
         """What was found, all steps having been judged."""
-        faults = self.faults or length_faults(self.problem, self.steps)
-        if faults:
-            return unjudged(self.steps, faults)
+        missing = [] if self.faults else length_faults(self.problem, self.steps)
+        return unjudged(self.steps, missing) if missing else self.so_far()
+
+    def so_far(self) -> Audit:
+        """What was found of the steps there were, though they be fewer than the problem has."""
+        if self.faults:
+            return unjudged(self.steps, self.faults)
         tallies = list(self.tallies.values())
         found = concluded(tallies, self.problem.dtype, self.steps, self.values.lines())
-        return self.formats.explain(replace(found, untold=self._untold(tallies), divergence=self._divergence()))
+        found = replace(found, untold=self._untold(tallies), divergence=self._divergence())
+        return self.formats.explain(replace(found, left_out=self.steps - self.looked_at))
 
     def _untold(self, tallies: list[Tally]) -> Untold | None:
         if self.whole is not None:
@@ -153,7 +180,7 @@ class RunningAudit:
             last=self.steps,
             quantities=names,
             dtype=self.problem.dtype,
-            numbers=(self.steps - step + 1) * numbers,
+            numbers=self.not_compared * numbers,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from comparisons.own_states import Before, OwnStates
 from problems.problem import Array, Parameters, Problem
@@ -24,6 +24,11 @@ class Observed:
     x: Array
     y: Array
     actual: Parameters
+
+    def without_updates(self) -> Observed:
+        """The same without the parameters after each step, and without what the optimizer remembers."""
+        actual = {name: values for name, values in self.actual.items() if not name.startswith("parameter.")}
+        return replace(self, before=dict(self.before), actual=actual)
 
     def part(self, steps: slice) -> Observed:
         """Some of the steps."""

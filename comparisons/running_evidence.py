@@ -11,6 +11,7 @@ from comparisons.diagnosis import diagnose, searched
 from comparisons.estimates import LEAST_STATES
 from comparisons.observed import Observed
 from comparisons.parts import as_trace
+from comparisons.streaming import step_bytes
 from comparisons.trace_evidence import MOST_STATES, returned_of
 from comparisons.update_diagnosis import LEAST_STEPS, MOST_STEPS, diagnosed_updates
 from comparisons.verdict import Audit, Diagnosis
@@ -22,7 +23,10 @@ Step = tuple[int, State, Returned]  # number, from 1
 
 
 class RunningEvidence:
-    """Steps kept of a training: every so many of each number of rows, the first wrong one, and those it began with."""
+    """Steps kept of a training: every so many of each number of rows, the first wrong one, and those it began with.
+
+    The last where the optimizer remembers them and every step is looked at.
+    """
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -60,7 +64,7 @@ class RunningEvidence:
         steps = {one[0]: one for one in (*self.samples[len(state.x)].steps, self.first_bad)}
         chosen = [(state, returned) for _, (_, state, returned) in sorted(steps.items())]
         found = diagnose(evidence_of(self.problem, chosen))
-        if not self.problem.optimizer.plain:
+        if self.beginning:
             beginning = as_trace(self.problem, self.problem.initial, joined(self.beginning))
             comparable = len(audit.comparable(np.arange(beginning.steps)))
             found += diagnosed_updates(beginning.part(0, comparable))
@@ -96,7 +100,7 @@ def step_of(observed: Observed, place: int) -> Step:
     )
     actual = {name: values[place].copy() for name, values in observed.actual.items()}
     gradients = {name: actual[f"gradient.{name}"] for name in state.parameters}
-    after = {name: actual[f"parameter.{name}"] for name in state.parameters}
+    after = {name: actual[f"parameter.{name}"] for name in state.parameters if f"parameter.{name}" in actual}
     return int(observed.positions[place]) + 1, state, returned_of(problem, state, actual["loss"], gradients, after)
 
 
@@ -108,8 +112,3 @@ def copied(block: Block) -> Block:
         gradients={name: values.copy() for name, values in block.gradients.items()},
         parameters={name: values.copy() for name, values in block.parameters.items()},
     )
-
-
-def step_bytes(problem: Problem) -> int:
-    """What gradients and parameters of one step take."""
-    return 2 * sum(values.nbytes for values in problem.initial.values())

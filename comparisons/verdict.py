@@ -110,7 +110,8 @@ class Audit:
 
     faults: what stops or spoils the comparison before any value is looked at, one line each;
     deviations: every tensor wrong in the first bad step; agreed: the quantities right in that step;
-    divergence: the steps that were not compared because right values overflow there.
+    divergence: the steps that were not compared because right values overflow there;
+    left_out: how many of the steps were trained and not looked at.
     """
 
     verdict: Verdict
@@ -123,6 +124,12 @@ class Audit:
     wrong_steps: int = 0
     untold: Untold | None = None
     divergence: Divergence | None = None
+    left_out: int = 0
+
+    @property
+    def audited(self) -> int:
+        """How many steps were looked at."""
+        return self.steps - self.left_out
 
     @property
     def worst(self) -> Deviation | None:
