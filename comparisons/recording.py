@@ -12,8 +12,9 @@ import numpy as np
 
 from comparisons.devices import CPU
 from comparisons.implementations import IMPLEMENTATIONS, Trainer, load
+from comparisons.problem_file import write_problem
 from comparisons.worker import one_line
-from comparisons.workers import Progress, WorkerProcess, ended, started, told, watch, write_problem
+from comparisons.workers import Progress, WorkerProcess, ended, started, told, watch
 from problems.block import TraceError, stacked
 from problems.problem import Problem
 from problems.trace_store import open_trace

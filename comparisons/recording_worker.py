@@ -1,13 +1,12 @@
 """The process in which a framework trains and records into a folder.
 
-Run as `python -P -m comparisons.recording_worker NAME FOLDER`. FOLDER holds problem-0.json and, in folder.txt,
+Run as `python -P -m comparisons.recording_worker NAME FOLDER`. FOLDER holds the problem and, in folder.txt,
 the folder to record into. Events are those of comparisons.worker; `recorded` tells how far the training is, `refused`
 why the folder cannot be recorded into.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -15,10 +14,10 @@ from pathlib import Path
 from typing import TextIO
 
 from comparisons.implementations import Trainer, load
+from comparisons.problem_file import read_problem
 from comparisons.recording import TARGET, record
 from comparisons.worker import environment, exit_with_parent, failures_told, private_events, tell
 from problems.block import TraceError
-from problems.records import problem_from_json
 from problems.trace_writer import TraceWriter
 
 
@@ -40,7 +39,7 @@ def main() -> None:
 
 def train_and_tell(events: TextIO, name: str, trainer: Trainer, imported: float, folder: Path) -> None:
     """Train and record, telling about it; what the folder refuses is told, other failures are raised."""
-    problem = problem_from_json(json.loads((folder / "problem-0.json").read_text(encoding="utf-8")))
+    problem = read_problem(0, folder)
     target = Path((folder / TARGET).read_text(encoding="utf-8"))
     started = time.perf_counter()
     try:

@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from problems.block import Block, TraceError, joined
-from problems.problem import Array, Parameters, Problem
+from problems.problem import Array, Parameters, Problem, ProblemError
 from problems.store_columns import Column, opened_columns, require_zarr
 from problems.store_seal import Told, kept
+from problems.store_tables import problem_from, taken_tables
 from problems.trace import Trace, require_rows
 
 RECORDED = "recorded"
@@ -34,16 +35,12 @@ class StoredTrace:
     """
 
     folder: Path
+    problem: Problem
     told: Told
     columns: Mapping[str, Column]
     recorded: Column
     steps: int
     nanoseconds: int
-
-    @property
-    def problem(self) -> Problem:
-        """What was trained."""
-        return self.told.problem
 
     @property
     def implementation(self) -> str:
@@ -135,8 +132,18 @@ def opened(folder: Path, *, writing: bool) -> StoredTrace:
     columns = opened_columns(folder, told.arrays, writing=writing)
     recorded = columns.pop(RECORDED)
     steps, nanoseconds = map(int, recorded.read(0, 2))
+    try:
+        problem = problem_from(told.settings, taken_tables(columns))
+    except ProblemError as error:
+        raise TraceError(f"{folder}: {error}") from None
     return StoredTrace(
-        folder=folder, told=told, columns=columns, recorded=recorded, steps=steps, nanoseconds=nanoseconds
+        folder=folder,
+        problem=problem,
+        told=told,
+        columns=columns,
+        recorded=recorded,
+        steps=steps,
+        nanoseconds=nanoseconds,
     )
 
 

@@ -14,11 +14,13 @@ import numpy as np
 from problems.block import Block, TraceError, joined
 from problems.folder_lock import FolderLock
 from problems.problem import Array, Problem
+from problems.records import settings_to_json
 from problems.store_columns import Column, digest, made_column, made_group, require_zarr, synced
-from problems.store_seal import keep, told
+from problems.store_seal import Told, keep
+from problems.store_tables import keep_tables
 from problems.stored_before import as_stored, require_repeated, stored_before
 from problems.trace import require_rows
-from problems.trace_store import RECORDED, as_columns, block_length
+from problems.trace_store import BLOCK_BYTES, RECORDED, as_columns, block_length
 from problems.training_parts import continued
 
 EVERY = 2.0  # seconds after which what was recorded is written, be it ever so little
@@ -40,11 +42,13 @@ class TraceWriter:
         self, folder: str | Path, problem: Problem, implementation: str, environment: Mapping[str, str] | None = None
     ) -> None:
         require_zarr()
-        self.folder = Path(folder)
-        self._told = told(problem, implementation, environment)
+        self.folder, self.problem = Path(folder), problem
+        self._told = Told(
+            settings=settings_to_json(problem), implementation=implementation, environment=dict(environment or {})
+        )
         self._lock = FolderLock(self.folder)
         try:
-            self._before = stored_before(self.folder, self._told)
+            self._before = stored_before(self.folder, problem, self._told)
             self._go_on()
         except BaseException:
             self._lock.release()
@@ -70,11 +74,11 @@ class TraceWriter:
         is held against the one that was recorded, bit for bit.
         """
         if self._before and self.steps:
-            rest = continued(self._told.problem, self._before.last(), self.steps)
+            rest = continued(self.problem, self._before.last(), self.steps)
             if rest is not None:
                 self.reported = self._at = self.steps
                 return rest
-        return self._told.problem
+        return self.problem
 
     def append(self, block: Block) -> None:
         """The steps that come next.
@@ -105,8 +109,8 @@ class TraceWriter:
             keep(self._told, self.folder)
 
     def _require_room(self, block: Block) -> None:
-        require_rows(block.rows, self._told.problem, before=self.reported)
-        most = self._told.problem.steps
+        require_rows(block.rows, self.problem, before=self.reported)
+        most = self.problem.steps
         if self.reported + block.steps > most:
             raise TraceError(f"{self.reported + block.steps} steps were reported, the problem has {most}")
 
@@ -145,14 +149,15 @@ class TraceWriter:
     def _begin(self, block: Block) -> None:
         """Arrays for quantities like the block's; the group tells nothing until all of them are there."""
         made_group(self.folder)
-        steps, length = self._told.problem.steps, self._length(block)
+        steps, length = self.problem.steps, self._length(block)
         for name, values in as_columns(block).items():
             several = max(length, SMALL_CHUNK // values[0].nbytes)
             self._columns[name] = made_column(self.folder, name, (steps, *values.shape[1:]), values.dtype, several)
             self._tails[name] = values[:0]
         self._recorded = made_column(self.folder, RECORDED, (2,), np.dtype(np.int64), 2)
         self._count(0)
-        digests = {name: digest(self.folder, name) for name in (*self._columns, RECORDED)}
+        names = (*self._columns, RECORDED, *keep_tables(self.problem, self.folder, BLOCK_BYTES))
+        digests = {name: digest(self.folder, name) for name in names}
         self._told = replace(self._told, arrays=digests)
         keep(self._told, self.folder)
 

@@ -128,12 +128,12 @@ def test_zarr_itself_reads_it(folder, problem, random_steps, small_chunks):
     write(folder, trained, steps)
     group = zarr.open_group(folder, mode="r")
     assert sorted(group.array_keys()) == sorted(
-        ["rows", "loss", "recorded"]
-        + [f"{kind}.{name}" for kind in ("gradient", "parameter") for name in trained.initial]
+        ["rows", "loss", "recorded", "x", "y"]
+        + [f"{kind}.{name}" for kind in ("gradient", "initial", "parameter") for name in trained.initial]
     )
     assert group["loss"][:].tolist() == [float(step.loss) for step in steps]
     assert group["recorded"][0] == 25
-    assert json.loads(group.attrs["problem"])["name"] == "small"
+    assert json.loads(group.attrs["settings"])["name"] == "small"
     assert [codec.__class__.__name__ for codec in group["loss"].compressors] == ["Crc32cCodec"]
 
 

@@ -83,7 +83,7 @@ def test_all_is_repeated_where_parameters_do_not_tell_enough(folder, problem, ra
         steps[8].parameters["b2"][:] = np.nan
     append(folder, trained, steps[:9])
     with TraceWriter(folder, trained, "nobody") as writer:
-        assert writer.to_train() is writer._told.problem
+        assert writer.to_train() is trained
         assert (writer.reported, writer.steps) == (0, 9)
     append(folder, trained, steps, complete=True)
     assert same(folder, steps)
