@@ -98,7 +98,7 @@ def result_record(result: Result) -> dict[str, Any]:
 
 def device(result: Result) -> str | None:
     """What it trained on, where that is told."""
-    return result.trace.environment.get("device") if result.trace else None
+    return result.environment.get("device")
 
 
 def divergence_record(result: Result) -> dict[str, Any] | None:

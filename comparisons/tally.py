@@ -8,6 +8,7 @@ import numpy as np
 
 from comparisons.arithmetic.precision import FLOAT32
 from comparisons.reference import Expectation
+from comparisons.step_set import StepSet
 from comparisons.verdict import Deviation, QuantityAudit
 from problems.problem import Array
 
@@ -53,6 +54,16 @@ class Judged:
         self.told = self.expectation.told | self.wrong
         self.ratio = np.where(self.told, ratios(self.actual, self.expectation), 0.0)
 
+    @property
+    def wrong_steps(self) -> Array:
+        """Which steps of the chunk have anything wrong, from 0."""
+        return np.flatnonzero(self.wrong.reshape(len(self.positions), -1).any(axis=1))
+
+    @property
+    def first_wrong(self) -> int | None:
+        """The first of them, None where there is none."""
+        return int(self.wrong_steps[0]) if self.wrong.any() else None
+
     def deviation(self, quantity: str, place: tuple[np.intp, ...]) -> Deviation:
         """The element at `place` (position in the chunk first), in full."""
         step = place[0]
@@ -76,11 +87,11 @@ def largest(values: Array) -> tuple[np.intp, ...]:
 
 @dataclass(eq=False)
 class Tally:
-    """One quantity over all chunks seen.
+    """One quantity over all chunks seen; what is kept does not depend on how the steps were cut into chunks.
 
-    first_bad: the first bad step of each chunk, with its worst element; wrong_below: how many elements are
-    still wrong at float32's bound; untold: where the least certain element lies, as (distance, step, index), and
-    untold_value what the reference has there.
+    first_bad: the first bad step, with its worst element; wrong_below: how many elements are still wrong at float32's
+    bound; untold: where the least certain element lies, as (distance, step, index), and untold_value what the reference
+    has there. Of equals the earliest is kept.
     """
 
     name: str
@@ -90,9 +101,9 @@ class Tally:
     wrong: int = 0
     wrong_below: int = 0
     worst: Deviation | None = None
-    first_bad: dict[int, Deviation] = field(default_factory=dict)
-    wrong_steps: set[int] = field(default_factory=set)
-    untold_steps: set[int] = field(default_factory=set)
+    first_bad: Deviation | None = None
+    wrong_steps: StepSet = field(default_factory=StepSet)
+    untold_steps: StepSet = field(default_factory=StepSet)
     untold: tuple[float, int, tuple[int, ...]] | None = None
     untold_value: float = np.nan
 
@@ -122,28 +133,29 @@ class Tally:
         place = largest(np.where(judged.told, judged.ratio, -1.0))
         if not judged.told[place]:
             return
-        if self.worst is None or judged.ratio[place] > self.worst.ratio:
+        ratio, step = float(judged.ratio[place]), int(judged.positions[place[0]]) + 1
+        if self.worst is None or (ratio, -step) > (self.worst.ratio, -self.worst.step):
             self.worst = judged.deviation(self.name, place)
 
     def _keep_wrong(self, judged: Judged) -> None:
         self.wrong += int(judged.wrong.sum())
-        bad = np.flatnonzero(judged.wrong.reshape(len(judged.positions), -1).any(axis=1))
-        self.wrong_steps.update((judged.positions[bad] + 1).tolist())
+        bad = judged.wrong_steps
+        self.wrong_steps.add(judged.positions[bad] + 1)
         first = bad[0]
-        place = largest(np.where(judged.wrong[first], judged.ratio[first], -1.0))
-        found = judged.deviation(self.name, (first, *place))
-        self.first_bad[found.step] = found
+        if self.first_bad is None or judged.positions[first] + 1 < self.first_bad.step:
+            place = largest(np.where(judged.wrong[first], judged.ratio[first], -1.0))
+            self.first_bad = judged.deviation(self.name, (first, *place))
 
     def _keep_untold(self, judged: Judged) -> None:
         untold = ~judged.told
         steps = np.flatnonzero(untold.reshape(len(judged.positions), -1).any(axis=1))
-        self.untold_steps.update((judged.positions[steps] + 1).tolist())
+        self.untold_steps.add(judged.positions[steps] + 1)
         with np.errstate(invalid="ignore"):
             apart = np.where(untold, np.abs(judged.actual - judged.expectation.expected), -1.0)
         place = largest(np.nan_to_num(apart, nan=np.inf))
-        if self.untold is None or apart[place] > self.untold[0]:
-            index = tuple(int(i) for i in place[1:])
-            self.untold = float(apart[place]), int(judged.positions[place[0]]) + 1, index
+        distance, step = float(apart[place]), int(judged.positions[place[0]]) + 1
+        if self.untold is None or (distance, -step) > (self.untold[0], -self.untold[1]):
+            self.untold = distance, step, tuple(int(i) for i in place[1:])
             self.untold_value = float(judged.expectation.expected[place])
 
     def concluded(self) -> QuantityAudit:

@@ -157,7 +157,7 @@ def _show_verdicts(console: Console, results: Sequence[Result]) -> None:
 
 def _on_device(result: Result) -> str:
     """What it trained on, where that is not the CPU."""
-    device = result.trace.environment.get("device", "cpu") if result.trace else "cpu"
+    device = result.environment.get("device", "cpu")
     return "" if device == "cpu" else f", on {plain(device)}"
 
 

@@ -151,7 +151,7 @@ def row(result: Result, number: int, command: str | None) -> dict[str, Any]:
         "details": [*disagreement(result, None), *filter(None, [untold_line(result)])],
         "mistakes": mistakes(result),
         "command": command,
-        "environment": dict(result.trace.environment) if result.trace else {},
+        "environment": dict(result.environment),
     }
 
 
