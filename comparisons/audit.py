@@ -17,7 +17,9 @@ from comparisons.observed import observed_at as observed_at
 from comparisons.observed import quantity_names
 from comparisons.own_states import Before, OwnStates, Since, block_length
 from comparisons.parts import Part, Parts, as_trace
+from comparisons.pieces import in_pieces, pieces
 from comparisons.reference import Expectation, expectations, own_updates
+from comparisons.reference import first_told as first_told
 from comparisons.step_set import counted_once
 from comparisons.structure import ValueFaults, length_faults, steps_faults, structural_faults
 from comparisons.tally import Judged, Tally
@@ -168,9 +170,9 @@ class RunningAudit:
         if self.whole is not None:
             return farthest_untold(self.whole, tallies)
         found = least_certain(tallies)
-        if self.witness is None or found is None or found.untold is None:
+        if found is None or found.untold is None or self.witness is None:
             return None
-        return farthest_untold(self.witness, tallies, before=found.untold[1] - 1)
+        return farthest_untold(self.witness, tallies, found.untold[1] - 1)
 
     def _divergence(self) -> Divergence | None:
         if self.beyond is None:
@@ -259,6 +261,8 @@ def judge(observed: Observed, tallies: Mapping[str, Tally], learning_rate: Array
     learning_rate: (steps, 1, 1) where it is not the problem's own.
     """
     run = PRECISIONS[observed.problem.dtype]
+    if in_pieces(observed.problem):
+        return _judge_pieces(observed, tallies, run, learning_rate)
     expected = expected_of(observed, run, learning_rate)
     judged = {
         name: Judged(observed.positions, values.astype(np.float64), expected[name])
@@ -274,6 +278,39 @@ def judge(observed: Observed, tallies: Mapping[str, Tally], learning_rate: Array
     return min(bad, default=None)
 
 
+def _judge_pieces(
+    observed: Observed, tallies: Mapping[str, Tally], run: Precision, learning_rate: Array | None
+) -> int | None:
+    bad = []
+    for one, name, _ in _judged_pieces(observed, (run,), learning_rate):
+        tallies[name].add(one)
+        bad += [] if one.first_wrong is None else [one.first_wrong]
+    if run is FLOAT64 and bad:
+        for one, name, below in _judged_pieces(observed, (run, FLOAT32), learning_rate):
+            tallies[name].add_below(one, below)
+    return min(bad, default=None)
+
+
+def _judged_pieces(
+    observed: Observed, carried: tuple[Precision, ...], learning_rate: Array | None
+) -> Iterator[tuple[Judged, str, Expectation]]:
+    """Every piece judged at the first precision, its quantity, and what it must be at the last."""
+    gradients = {
+        name: observed.actual[key] for name in observed.before if (key := f"gradient.{name}") in observed.actual
+    }
+    told = gradients if len(gradients) == len(observed.before) else {}
+    parts = (
+        pieces(observed.problem, observed.before, observed.x, observed.y, told, one, learning_rate) for one in carried
+    )
+    for piece, *others in zip(*parts, strict=True):
+        if piece.name in observed.actual:
+            whole = observed.actual[piece.name]
+            values = whole[:, piece.at].astype(np.float64) if whole.ndim > 1 else whole.astype(np.float64)
+            elements = int(whole[0].size)
+            one = Judged(observed.positions, values, piece.expectation, piece.at.start or 0, elements)
+            yield one, piece.name, (piece, *others)[-1].expectation
+
+
 def expected_of(observed: Observed, carried: Precision, learning_rate: Array | None) -> dict[str, Expectation]:
     """What every quantity must be; an update that is not told is judged from the implementation's own gradient."""
     problem, before = observed.problem, observed.before
@@ -286,15 +323,6 @@ def expected_of(observed: Observed, carried: Precision, learning_rate: Array | N
         return expected
     own = own_updates(problem, before, told, carried, learning_rate)
     return expected | {name: first_told(expected[name], own[name]) for name in own}
-
-
-def first_told(first: Expectation, second: Expectation) -> Expectation:
-    """`first` where it says anything, else `second`."""
-    return Expectation(
-        expected=np.where(first.told, first.expected, second.expected),
-        bound=np.where(first.told, first.bound, second.bound),
-        told=first.told | second.told,
-    )
 
 
 def concluded(tallies: list[Tally], dtype: str, steps: int, faults: list[str]) -> Audit:

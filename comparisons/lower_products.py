@@ -39,7 +39,8 @@ class ProductFormats:
 
     def narrow(self, observed: Observed) -> None:
         """Go by these steps too, a few of them first: at small cost they rule out what cannot be."""
-        for steps in (observed.part(slice(PROBED)), observed):
+        few = observed.part(slice(PROBED))
+        for steps in (few, observed) if len(observed.positions) > PROBED else (observed,):
             self.left = [operands for operands in self.left if _so(operands, steps)]
 
     def explain(self, audit: Audit) -> Audit:

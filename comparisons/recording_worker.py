@@ -1,6 +1,6 @@
 """The process in which a framework trains and records into a folder.
 
-Run as `python -P -m comparisons.recording_worker NAME FOLDER`. FOLDER holds the problem and, in folder.txt,
+Run as `python -P -m comparisons.recording_worker NAME FOLDER`. FOLDER holds problem-0 and, in folder.txt,
 the folder to record into. Events are those of comparisons.worker; `recorded` tells how far the training is, `refused`
 why the folder cannot be recorded into.
 """

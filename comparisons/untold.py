@@ -16,26 +16,22 @@ MOST_PRODUCTS = 2**20  # in a step that is evaluated on balls, each of which tak
 
 
 def least_certain(tallies: list[Tally]) -> Tally | None:
-    """The tally of the untold element that is farthest from the reference's value."""
-    return max(
-        (tally for tally in tallies if tally.untold is not None),
-        key=lambda tally: tally.untold[0] if tally.untold else 0.0,
-        default=None,
-    )
+    """The quantity with the untold element that is farthest from the reference's value."""
+    return max((one for one in tallies if one.untold), key=lambda one: one.untold[0] if one.untold else 0, default=None)
 
 
 def farthest_untold(trace: Trace, tallies: list[Tally], before: int = 0) -> Untold | None:
     """The untold element farthest from the reference's value, held against its exact value where that is affordable.
 
-    before: how many steps come before the trace's first. What an optimizer made of those is not known again.
+    before: how many steps come before the trace's first. Where an optimizer remembers those, the exact value of an
+    update is not to be had.
     """
     found = least_certain(tallies)
     if found is None or found.untold is None:
         return None
     apart, step, index = found.untold
-    group = found.name.partition(".")[0]
-    known = trace.problem.optimizer.plain or group != "parameter" or before == 0
-    enclosed = known and products(trace.problem) <= MOST_PRODUCTS
+    passed = before > 0 and not trace.problem.optimizer.plain and found.name.startswith("parameter.")
+    enclosed = products(trace.problem) <= MOST_PRODUCTS and not passed
     actual = _reported(trace, found.name, step - before, index)
     exact, distance = found.untold_value, apart
     if enclosed:

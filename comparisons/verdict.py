@@ -76,7 +76,8 @@ class QuantityAudit:
 class Untold:
     """The largest distance from the exact value among elements whose bound says nothing.
 
-    enclosed: whether `exact` is that; of a step too large for ball arithmetic it is the reference's own value.
+    enclosed: whether `exact` is that; of a step too large for ball arithmetic, and of an update that depends on steps
+    which were not kept, it is the reference's own value.
     """
 
     quantity: str
@@ -166,8 +167,8 @@ class Result:
     """One implementation on one problem; epochs: average loss per epoch; final: the last parameters.
 
     environment: what it ran on; trace: what was audited, for whoever shows more than the verdict; None where there is
-    nothing to audit, and where the steps were audited as they came and not kept; fast: whether it trained many steps in
-    one call.
+    nothing to audit; streamed: the steps were audited as they came and not kept, so that there is no trace either;
+    fast: whether it trained many steps in one call.
     """
 
     name: str
@@ -182,6 +183,7 @@ class Result:
     seconds: Mapping[str, float] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     trace: Trace | None = None
+    streamed: bool = False
     fast: bool = False
 
     @property

@@ -16,7 +16,7 @@ from comparisons.audit import RunningAudit, audit
 from comparisons.compare import judged_trace
 from comparisons.judging import judged_blocks
 from comparisons.running_evidence import RunningEvidence, Sample
-from comparisons.verdict import Result, Verdict
+from comparisons.verdict import Audit, Result, Verdict
 from problems.block import Block
 from problems.catalogue import named_problem
 from problems.problem import Network, Optimizer, Problem
@@ -88,7 +88,15 @@ def audited(trace: Trace, length: int) -> str:
     for block in blocks(trace, length):
         list(running.add(block))
     list(running.rest())
-    return repr(running.concluded())
+    return text_of(running.concluded())
+
+
+def text_of(found: Audit) -> str:
+    """In full, but for the exact value of an update that depends on steps which have passed."""
+    untold = found.untold
+    if untold and untold.quantity.startswith("parameter.") and not np.isfinite(untold.actual):
+        found = replace(found, untold=None)
+    return repr(found)
 
 
 def changed(trace: Trace, group: str, name: str, step: int, value: Callable[[Any], Any]) -> Trace:
@@ -100,7 +108,7 @@ def changed(trace: Trace, group: str, name: str, step: int, value: Callable[[Any
 
 def same(one: Result, other: Result) -> None:
     """The same in every field but the trace and how long it took."""
-    assert repr(one.audit) == repr(other.audit)
+    assert text_of(one.audit) == text_of(other.audit)
     assert (one.verdict, one.reason, one.known_deviation) == (other.verdict, other.reason, other.known_deviation)
     np.testing.assert_array_equal(one.epochs, other.epochs)
     assert one.final.keys() == other.final.keys()
@@ -125,7 +133,7 @@ def test_blocks_of_any_length_give_the_record_of_the_whole(optimizer, planted, s
     trace = planted(recorded(problem(optimizer=optimizer)))
     whole = audit(trace)
     assert whole.verdict is (Verdict.AGREES if planted is PLANTED["right"] else Verdict.DISAGREES)
-    assert [audited(trace, length) for length in LENGTHS] == [repr(whole)] * len(LENGTHS)
+    assert [audited(trace, length) for length in LENGTHS] == [text_of(whole)] * len(LENGTHS)
 
 
 @pytest.mark.parametrize("name", ["sgd", "adam"])
@@ -155,7 +163,7 @@ def test_what_is_wrong_beside_the_values_is_told_alike(wrong, small_parts):
     whole = audit(trace)
     assert whole.verdict is Verdict.DISAGREES
     assert whole.faults
-    assert [audited(trace, length) for length in LENGTHS] == [repr(whole)] * len(LENGTHS)
+    assert [audited(trace, length) for length in LENGTHS] == [text_of(whole)] * len(LENGTHS)
 
 
 @pytest.mark.parametrize("rate", [50.0, 1e150], ids=["later", "at-once"])
@@ -169,7 +177,7 @@ def test_a_training_that_diverges_is_compared_as_far(rate, name, small_parts):
     )
     whole = audit(trace)
     assert whole.divergence is not None
-    assert [audited(trace, length) for length in LENGTHS] == [repr(whole)] * len(LENGTHS)
+    assert [audited(trace, length) for length in LENGTHS] == [text_of(whole)] * len(LENGTHS)
 
 
 def test_products_in_a_shorter_format_are_named_over_all_blocks(small_parts):
@@ -177,7 +185,7 @@ def test_products_in_a_shorter_format_are_named_over_all_blocks(small_parts):
     trace = recorded(chosen)
     rounded = {name: (values.view(np.uint32) & 0xFFFF0000).view(np.float32) for name, values in trace.gradients.items()}
     wrong = replace(trace, gradients=rounded)
-    assert [audited(wrong, length) for length in LENGTHS] == [repr(audit(wrong))] * len(LENGTHS)
+    assert [audited(wrong, length) for length in LENGTHS] == [text_of(audit(wrong))] * len(LENGTHS)
 
 
 def saturated(**changes: Any) -> Problem:
@@ -191,7 +199,7 @@ def test_the_farthest_untold_element_is_held_against_its_exact_value_though_its_
     trace = changed(recorded(saturated()), "gradients", "b2", 3, lambda values: 0 * values - 1.5e-7)
     whole = audit(trace)
     assert whole.untold is not None
-    assert [audited(trace, length) for length in LENGTHS] == [repr(whole)] * len(LENGTHS)
+    assert [audited(trace, length) for length in LENGTHS] == [text_of(whole)] * len(LENGTHS)
 
 
 def test_the_exact_value_of_an_update_of_a_passed_step_is_not_known_where_the_optimizer_remembers():
@@ -199,8 +207,7 @@ def test_the_exact_value_of_an_update_of_a_passed_step_is_not_known_where_the_op
     huge = changed(trace, "gradients", "b2", 3, lambda values: np.inf + values)
     found = streamed(huge, 4).audit
     assert found.untold.quantity.startswith("parameter.")
-    assert np.isnan(found.untold.exact)
-    assert found.untold.distance == np.inf
+    assert not found.untold.enclosed
 
 
 def test_parts_of_one_row_count_do_not_change_what_is_found(small_parts):
