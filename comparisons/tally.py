@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -97,7 +98,7 @@ class Tally:
 
     first_bad: the first bad step of each chunk, with its worst element; wrong_below: how many elements are
     still wrong at float32's bound; untold: where the least certain element lies, as (distance, step, index), and
-    untold_value what the reference has there.
+    untold_value what the reference has there; wrong_of_steps: of a tensor seen in pieces, how many are wrong in a step.
     """
 
     name: str
@@ -110,6 +111,7 @@ class Tally:
     first_bad: dict[int, Deviation] = field(default_factory=dict)
     wrong_steps: set[int] = field(default_factory=set)
     untold_steps: set[int] = field(default_factory=set)
+    wrong_of_steps: Counter[int] = field(default_factory=Counter)
     untold: tuple[float, int, tuple[int, ...]] | None = None
     untold_value: float = np.nan
 
@@ -150,6 +152,11 @@ class Tally:
         first = bad[0]
         place = largest(np.where(judged.wrong[first], judged.ratio[first], -1.0))
         found = judged.deviation(self.name, (first, *place))
+        if judged.elements is not None:
+            counts = judged.wrong.reshape(len(judged.positions), -1).sum(axis=1)
+            self.wrong_of_steps.update(
+                dict(zip((judged.positions[bad] + 1).tolist(), counts[bad].tolist(), strict=True))
+            )
         if found.step in self.first_bad:  # other rows of the same tensor
             before = self.first_bad[found.step]
             found = replace(max(before, found, key=lambda one: one.ratio), wrong=before.wrong + found.wrong)
@@ -169,8 +176,8 @@ class Tally:
     def concluded(self) -> QuantityAudit:
         """The frozen record of this quantity."""
         worst = self.worst
-        if worst is not None and worst.step in self.first_bad:
-            worst = replace(worst, wrong=self.first_bad[worst.step].wrong)
+        if worst is not None and worst.step in self.wrong_of_steps:
+            worst = replace(worst, wrong=self.wrong_of_steps[worst.step])
         return QuantityAudit(
             name=self.name,
             worst=worst,
