@@ -57,6 +57,27 @@ def backproof(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Cap
     return run
 
 
+def test_a_defect_of_its_own_is_no_disagreement(backproof, monkeypatch):
+    def broken(*_, **__):
+        raise TypeError("planted")
+
+    monkeypatch.setattr("comparisons.requests.chosen_problems", broken)
+    ran = backproof("compare", "regression", "--report", "rep")
+    assert ran.code == 3
+    assert "TypeError: planted" in ran.errors
+    assert ran.errors.endswith("backproof: a defect of backproof itself, please report the lines above\n")
+    assert not Path("rep").exists()
+
+
+@pytest.mark.parametrize("tolerance", ["-1", "nan"])
+def test_a_refused_tolerance_leaves_no_folder(backproof, tolerance):
+    ran = backproof(
+        "compare", "regression", "--against", "manual-matrix", "--report", "rep", "--until-converged", tolerance
+    )
+    assert ran.code == 2
+    assert not Path("rep").exists()
+
+
 def problem_file(folder: Path, name: str = "deep", rate: str = "0.1") -> str:
     """A 2-3-2-1 network as a problem file, by its name."""
     (folder / "deep.toml").write_text(DEEP.format(name=name, rate=rate), encoding="utf-8")
