@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -34,12 +34,12 @@ NOT_FLOAT32 = (
 SAME = 1e-6  # a measured factor this near to a known one is tried as that one
 
 
-def searches(evidence: Evidence) -> Iterator[Search]:
+def searches(evidence: Evidence, elsewhere: Sequence[Evidence] = ()) -> Iterator[Search]:
     """One search per thing that can be wrong of every parameter: the gradient where it is told, and the update."""
     for name in evidence.problem.network.parameter_shapes:
         if evidence.gradients is not None:
-            yield Search(evidence, name, of_gradient=True)
-        yield Search(evidence, name, of_gradient=False)
+            yield Search(evidence, name, of_gradient=True, elsewhere=elsewhere)
+        yield Search(evidence, name, of_gradient=False, elsewhere=elsewhere)
 
 
 def small(network: Network) -> bool:
@@ -67,10 +67,14 @@ class Search:
     of_gradient: the gradient that the candidate returned is explained; otherwise the loss or the parameter after
     the update. Where the candidate tells its gradients, the update is wrong where it follows neither from them nor
     from the right ones, and is explained from them first, so that a wrong update of a right gradient is told apart.
+    elsewhere: states with other numbers of rows. What gives what was found there too is told before what does not.
     """
 
-    def __init__(self, evidence: Evidence, quantity: str, *, of_gradient: bool) -> None:
+    def __init__(
+        self, evidence: Evidence, quantity: str, *, of_gradient: bool, elsewhere: Sequence[Evidence] = ()
+    ) -> None:
         self.evidence, self.quantity, self.of_gradient = evidence, quantity, of_gradient
+        self.elsewhere = [Search(other, quantity, of_gradient=of_gradient) for other in elsewhere]
         self.found = evidence.found(quantity, of_gradient).astype(np.float64)
         self._gradients: dict[str, Bounded] = {}
 
@@ -173,6 +177,20 @@ class Search:
                     matches.setdefault(index, []).append(mutant)
         return matches
 
+    def _gives(self, mutant: Mutant) -> Array:
+        """Of which elements `mutant` gives what was found, in every state."""
+        fits = within(self._predicted(mutant, self.evidence, self.passes), self.found)
+        return np.asarray(np.broadcast_to(fits, self.found.shape).all(axis=0))
+
+    def _everywhere(self, matches: dict[Index, list[Mutant]]) -> dict[Index, list[Mutant]]:
+        """Of the mutants of each element those that states with other numbers of rows do not refute."""
+        tried = {id(mutant): mutant for mutants in matches.values() for mutant in mutants}
+        given = {key: [other._gives(mutant) for other in self.elsewhere] for key, mutant in tried.items()}
+        return {
+            index: [mutant for mutant in mutants if all(fits[index] for fits in given[id(mutant)])]
+            for index, mutants in matches.items()
+        }
+
     def _all_states(self) -> Array:
         return np.arange(len(self.found))
 
@@ -180,7 +198,13 @@ class Search:
         """One mistake."""
         mutants = self._in_question(single_mutants(self.evidence.problem, self.quantity))
         matches = self._matches(mutants, wrong, self._all_states())
-        return {index: self._diagnosis(index, found) for index, found in matches.items()}
+        if not self.elsewhere:
+            return {index: self._diagnosis(index, found) for index, found in matches.items()}
+        everywhere = self._everywhere(matches)
+        return {
+            index: replace(self._diagnosis(index, everywhere[index] or found), everywhere=bool(everywhere[index]))
+            for index, found in matches.items()
+        }
 
     def _double(self, wrong: list[Index]) -> dict[Index, Diagnosis]:
         """Two mistakes in one formula, in a small network."""
