@@ -12,7 +12,7 @@ import numpy as np
 from comparisons.arithmetic.bounds import Bounded
 from comparisons.arithmetic.precision import FLOAT32, Precision
 from comparisons.chains import Passes, gradient, loss_value, updated
-from comparisons.estimates import LEAST_STATES, Measured, bounded, common, estimated, within
+from comparisons.estimates import LEAST_STATES, Estimate, Measured, bounded, common, estimated, within
 from comparisons.evidence import Evidence
 from comparisons.lower_precision import carries_float32, constant_added, epsilon_in_log
 from comparisons.messages import counted
@@ -319,9 +319,18 @@ class Search:
         return bounded((before - found) / expected[key])
 
     def _estimated(self, wrong: list[Index]) -> dict[Index, Diagnosis]:
-        """A term added or a gradient cut off, with a constant that is measured."""
-        told = ((index, estimated(self.measured(index))) for index in wrong)
-        return {index: self._named(index, (one.mistake,), one.text) for index, one in told if one}
+        """A term added or a gradient cut off, with a constant that is measured: here, elsewhere or at a neighbor."""
+        told = {index: one for index in wrong if (one := estimated(self.measured(index)))}
+        for index in (index for index in wrong if index not in told):
+            known = [one for other in self.elsewhere if (one := estimated(other.measured(index)))]
+            shared = {one.text: one for one in (*known, *told.values())}
+            found = next((one for one in shared.values() if one.gives(self.measured(index))), None)
+            told |= {index: found} if found else {}
+        return {index: self._of_estimate(index, one) for index, one in told.items()}
+
+    def _of_estimate(self, index: Index, one: Estimate) -> Diagnosis:
+        everywhere = bool(self.elsewhere) and all(one.gives(other.measured(index)) for other in self.elsewhere)
+        return replace(self._named(index, (one.mistake,), one.text), everywhere=everywhere)
 
     def measured(self, index: Index) -> Measured:
         """What an estimate of a constant needs to know of one element."""
@@ -368,7 +377,9 @@ class Search:
         ratio = ratio[np.isfinite(ratio)]
         if not len(ratio):
             return ""
-        return f"; found / expected lies between {ratio.min():.6g} and {ratio.max():.6g} where it is wrong"
+        low, high = f"{ratio.min():.6g}", f"{ratio.max():.6g}"
+        lies = f"is {low}" if low == high else f"lies between {low} and {high}"
+        return f"; found / expected {lies} where it is wrong"
 
     def _diagnosis(self, index: Index, mutants: list[Mutant]) -> Diagnosis:
         first, *others = mutants
