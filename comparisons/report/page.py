@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from comparisons.blind_text import blind_line
 from comparisons.convergence import stop_line
 from comparisons.json_report import environment
 from comparisons.messages import (
-    blind_line,
     counted,
     disagreement,
     divergence_note,
@@ -170,14 +170,11 @@ def cell(quantity: QuantityAudit) -> dict[str, Any]:
 
 def blind_spots(comparison: Comparison) -> dict[str, Any] | None:
     """What could not have been noticed, and why."""
-    spots, line = comparison.blind_spots, blind_line(comparison.blind_spots)
-    if spots is None:
+    line = blind_line(comparison)
+    if line is None:
         return None
-    return {
-        "line": line or f"None: all {spots.looked_at} possible mistakes would have been noticed here.",
-        "hidden": list(spots.hidden[:SHOWN_BLIND_SPOTS]),
-        "more": max(0, len(spots.hidden) - SHOWN_BLIND_SPOTS),
-    }
+    hidden = comparison.blind_spots.hidden if comparison.blind_spots else ()
+    return {"line": line, "hidden": list(hidden[:SHOWN_BLIND_SPOTS]), "more": max(0, len(hidden) - SHOWN_BLIND_SPOTS)}
 
 
 def settings(comparison: Comparison) -> list[tuple[str, str]]:
