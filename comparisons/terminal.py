@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.text import Text
 
 from comparisons.arithmetic.operands import WORDS
+from comparisons.blind_text import blind_line
 from comparisons.columns import Cell, show_table
 from comparisons.messages import (
-    blind_line,
     disagreement,
     divergence_note,
     learning_line,
@@ -25,8 +25,9 @@ from comparisons.messages import (
     verdict_line,
 )
 from comparisons.streaming_text import streamed_line
+from comparisons.told_mistakes import mistake_lines
 from comparisons.verdict import Audit, Comparison, QuantityAudit, Result, Verdict
-from problems.problem import Array
+from problems.problem import Array, Problem
 
 STYLES = {
     Verdict.AGREES: "green",
@@ -55,8 +56,8 @@ def show(console: Console, comparison: Comparison, rerun: str) -> None:
         _show_audit(console, trained)
     _show_verdicts(console, comparison.results)
     for result in comparison.results:
-        _show_details(console, result, rerun.replace("{name}", result.name))
-    for line in (streamed_line(comparison), blind_line(comparison.blind_spots), learning_line(comparison)):
+        _show_details(console, comparison.problem, result, rerun.replace("{name}", result.name))
+    for line in (streamed_line(comparison), blind_line(comparison), learning_line(comparison)):
         if line:
             console.print(Text(f"\n{line}"), soft_wrap=True)
     console.print()
@@ -164,8 +165,10 @@ def _on_device(result: Result) -> str:
     return "" if device == "cpu" else f", on {plain(device)}"
 
 
-def _show_details(console: Console, result: Result, command: str | None) -> None:
+def _show_details(console: Console, problem: Problem, result: Result, command: str | None) -> None:
     lines = list(disagreement(result, command))
+    if result.diagnoses:
+        lines += ["what is wrong", *(f"  {line}" for line in mistake_lines(problem, result.diagnoses))]
     lines += filter(None, [divergence_note(result), untold_line(result)])
     if lines:
         console.print(Text(f"\n{plain(result.label)}", style="bold"))

@@ -45,7 +45,8 @@ class Diagnosis:
     """Why one element is wrong: the mistakes by name (two where two are combined) and in words.
 
     of: what is wrong, the `gradient`, the `update` (of a right gradient, where one is told) or the `loss`;
-    alternatives: the mistakes of other explanations that no state tells from this one.
+    alternatives: the mistakes of other explanations that no state tells from this one;
+    everywhere: whether states with other numbers of rows, of which some are known, are as it says too.
     """
 
     parameter: str
@@ -54,6 +55,7 @@ class Diagnosis:
     explanation: str
     of: str
     alternatives: tuple[tuple[str, ...], ...] = ()
+    everywhere: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
