@@ -239,6 +239,40 @@ def test_the_trained_rows_are_those_of_the_problem(problem_called):
     ]
 
 
+def last_batch_of_one_row(problem):
+    """Batches of two rows and of one, of which the mean is the sum."""
+    return problem.changed(x=problem.x[:3], y=problem.y[:3], batch_size=2, epochs=4)
+
+
+def bias_by_the_mean(problem):
+    """A right step but for b2, whose gradient is the mean over the rows of what already holds their mean."""
+
+    def train_step(parameters, x, y, learning_rate):
+        loss, _, gradients = right_step(problem)(parameters, x, y, learning_rate)
+        gradients["b2"] = gradients["b2"] / len(x)
+        return loss, {name: parameters[name] - learning_rate * gradients[name] for name in gradients}, gradients
+
+    return train_step
+
+
+def test_what_another_number_of_rows_refutes_is_not_told_first(problem_called):
+    problem = last_batch_of_one_row(problem_called("regression"))
+    found = check(bias_by_the_mean(problem), problem)
+    assert names_of(found) == {("reduction",)}
+    assert not any("in batches" in one.explanation or "cannot tell" in one.explanation for one in found.diagnoses)
+
+
+def test_of_a_trace_too_what_another_number_of_rows_refutes_is_not_told_first(problem_called):
+    problem = last_batch_of_one_row(problem_called("regression"))
+    steps = [
+        replace(step, gradients={**step.gradients, "b2": step.gradients["b2"] / len(step.rows)})
+        for step in train(problem)
+    ]
+    trace = Trace.record(problem, steps, implementation="mine")
+    found = diagnosed(trace, audit(trace))
+    assert {(one.parameter, one.of, one.mistakes) for one in found} == {("b2", "gradient", ("reduction",))}
+
+
 def test_an_infinite_bound_rules_out_what_is_no_number():
     endless = Bounded(np.zeros(3), np.full(3, np.inf), FLOAT64)
     assert within(endless, np.array([1e300, np.nan, np.inf])).tolist() == [True, False, False]
