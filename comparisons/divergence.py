@@ -1,7 +1,8 @@
 """Where a training leaves the range of its dtype: from there on no number can be compared.
 
-Decided from the formulas alone, evaluated in the run's own dtype at the state that the implementation had just before
-a step. What the implementation itself reports there is never asked.
+Decided from the formulas alone: by the sizes of what a step starts from where they settle it, else evaluated in the
+run's own dtype at the state that the implementation had just before the step. What the implementation itself reports
+there is never asked.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from comparisons.reference import quantities
+from comparisons.sizes import surely_in_range
 from comparisons.verdict import Divergence
 from manual.network import loss_routes, train_step
 from problems.dtypes import epsilon, holder, largest
@@ -26,10 +28,10 @@ def first_divergence(problem: Problem, states: Iterable[State], last: int, numbe
 
     last: the last step (from 1) of the training that the states are of; numbers: how many each of its steps reports.
     """
-    found = [one for positions, before, x, y in states if (one := _first_of(problem, positions, before, x, y))]
-    if not found:
+    found = first_beyond(problem, states)
+    if found is None:
         return None
-    step, names = min(found)
+    step, names = found
     return Divergence(
         step=step,
         last=last,
@@ -39,9 +41,17 @@ def first_divergence(problem: Problem, states: Iterable[State], last: int, numbe
     )
 
 
+def first_beyond(problem: Problem, states: Iterable[State]) -> tuple[int, tuple[str, ...]] | None:
+    """That step, from 1, and what overflows in it."""
+    found = [one for positions, before, x, y in states if (one := _first_of(problem, positions, before, x, y))]
+    return min(found, default=None)
+
+
 def _first_of(
     problem: Problem, positions: Array, before: Parameters, x: Array, y: Array
 ) -> tuple[int, tuple[str, ...]] | None:
+    if surely_in_range(problem, before, x, y):
+        return None
     beyond = too_large(problem, before, x, y)
     steps = np.flatnonzero(np.logical_or.reduce(list(beyond.values())))
     if not len(steps):

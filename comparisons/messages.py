@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from comparisons.arithmetic.operands import WORDS
 from comparisons.problem_words import loss_words, optimizer_words, preparation_words
-from comparisons.verdict import Audit, BlindSpots, Comparison, Deviation, Result, Untold, Verdict
+from comparisons.verdict import Audit, Comparison, Deviation, Result, Untold, Verdict
 from problems.dtypes import COMPUTED
 from problems.problem import Problem
 
@@ -107,7 +107,7 @@ def verdict_line(result: Result) -> str:
         return "nothing could be compared"
     if result.verdict is Verdict.BLIND:
         return "nothing compared could have failed, so agreement says nothing"
-    scope = f"{counted(audit.steps, 'step')}, {counted(audit.compared, 'number')} compared"
+    scope = f"{_looked_at(audit)}, {counted(audit.compared, 'number')} compared"
     if result.verdict is Verdict.DISAGREES:
         return f"{_extent(audit)}{_precision(audit)}"
     return f"{scope}{_headroom(audit)}"
@@ -145,9 +145,14 @@ def _headroom(audit: Audit) -> str:
     return f"; the nearest to its bound is {where} at step {worst.step}, at {size(worst.ratio)} of it"
 
 
+def _looked_at(audit: Audit) -> str:
+    every = counted(audit.steps, "step")
+    return f"{audit.audited:,} of {every} audited" if audit.left_out else every
+
+
 def _extent(audit: Audit) -> str:
     first = audit.deviations[0].step if audit.deviations else 0
-    return f"wrong in {audit.wrong_steps:,} of {counted(audit.steps, 'step')}, first at step {first}"
+    return f"wrong in {audit.wrong_steps:,} of {counted(audit.audited, 'step')}, first at step {first}"
 
 
 def _precision(audit: Audit) -> str:
@@ -162,10 +167,10 @@ def disagreement(result: Result, command: str | None) -> Iterator[str]:
     if audit is None or result.verdict is not Verdict.DISAGREES:
         return
     if audit.deviations:
-        yield f"first bad step: {audit.deviations[0].step} of {audit.steps}"
+        yield f"first bad step: {audit.deviations[0].step:,} of {audit.steps:,}"
     for deviation in audit.deviations:
         where = place(deviation.quantity, deviation.index)
-        extent = f"{deviation.wrong} of {deviation.elements} wrong, worst " if deviation.elements > 1 else ""
+        extent = f"{deviation.wrong:,} of {deviation.elements:,} wrong, worst " if deviation.elements > 1 else ""
         yield f"  {extent}{where}: {inequality(deviation)}"
     if audit.agreed:
         yield f"right in this step: {', '.join(audit.agreed)}"
@@ -188,20 +193,10 @@ def untold_line(result: Result) -> str | None:
 
 
 def _distance(untold: Untold) -> str:
+    value, word = ("exact value", "exact") if untold.enclosed else ("reference's own value", "reference")
     return (
-        f"farthest from the exact value is {place(untold.quantity, untold.index)} at step {untold.step}: "
-        f"exact {untold.exact:.6g}, found {untold.actual:.6g}, apart by {untold.distance:.3g}"
-    )
-
-
-def blind_line(spots: BlindSpots | None) -> str | None:
-    """What a comparison could not have noticed, in one line; None where it would have noticed everything."""
-    if spots is None or not spots.hidden:
-        return None
-    why = f": {'; '.join(spots.causes)}" if spots.causes else ""
-    return (
-        f"Blind spots: {len(spots.hidden)} of {spots.looked_at} possible mistakes would not have been noticed here, "
-        f"such as {spots.hidden[0]}{why}; backproof sensitivity lists them"
+        f"farthest from the {value} is {place(untold.quantity, untold.index)} at step {untold.step}: "
+        f"{word} {untold.exact:.6g}, found {untold.actual:.6g}, apart by {untold.distance:.3g}"
     )
 
 

@@ -45,7 +45,8 @@ class Diagnosis:
     """Why one element is wrong: the mistakes by name (two where two are combined) and in words.
 
     of: what is wrong, the `gradient`, the `update` (of a right gradient, where one is told) or the `loss`;
-    alternatives: the mistakes of other explanations that no state tells from this one.
+    alternatives: the mistakes of other explanations that no state tells from this one;
+    everywhere: whether states with other numbers of rows, of which some are known, are as it says too.
     """
 
     parameter: str
@@ -54,6 +55,7 @@ class Diagnosis:
     explanation: str
     of: str
     alternatives: tuple[tuple[str, ...], ...] = ()
+    everywhere: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +76,11 @@ class QuantityAudit:
 
 @dataclass(frozen=True, kw_only=True)
 class Untold:
-    """The largest distance from the exact value among elements whose bound says nothing."""
+    """The largest distance from the exact value among elements whose bound says nothing.
+
+    enclosed: whether `exact` is that; of a step too large for ball arithmetic, and of an update that depends on steps
+    which were not kept, it is the reference's own value.
+    """
 
     quantity: str
     step: int
@@ -83,6 +89,7 @@ class Untold:
     actual: float
     distance: float
     steps: int
+    enclosed: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +117,8 @@ class Audit:
 
     faults: what stops or spoils the comparison before any value is looked at, one line each;
     deviations: every tensor wrong in the first bad step; agreed: the quantities right in that step;
-    divergence: the steps that were not compared because right values overflow there.
+    divergence: the steps that were not compared because right values overflow there;
+    left_out: how many of the steps were trained and not looked at.
     """
 
     verdict: Verdict
@@ -123,6 +131,12 @@ class Audit:
     wrong_steps: int = 0
     untold: Untold | None = None
     divergence: Divergence | None = None
+    left_out: int = 0
+
+    @property
+    def audited(self) -> int:
+        """How many steps were looked at."""
+        return self.steps - self.left_out
 
     @property
     def worst(self) -> Deviation | None:
@@ -154,7 +168,9 @@ class Audit:
 class Result:
     """One implementation on one problem; epochs: average loss per epoch; final: the last parameters.
 
-    trace: what was audited, for whoever shows more than the verdict; None where there is nothing to audit.
+    environment: what it ran on; trace: what was audited, for whoever shows more than the verdict; None where there is
+    nothing to audit; streamed: the steps were audited as they came and not kept, so that there is no trace either;
+    fast: whether it trained many steps in one call.
     """
 
     name: str
@@ -167,7 +183,15 @@ class Result:
     epochs: tuple[float, ...] = ()
     final: Parameters = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
     trace: Trace | None = None
+    streamed: bool = False
+    fast: bool = False
+
+    @property
+    def label(self) -> str:
+        """Its name where it is shown, such as `jax (fast)`."""
+        return f"{self.name} (fast)" if self.fast else self.name
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,16 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from problems.block import Block as Block
+from problems.block import TraceError as TraceError
+from problems.block import joined, stacked
 from problems.problem import Array, Parameters, Problem
-from problems.requirements import one_line, shown
+from problems.requirements import shown
 from problems.step import Step
-
-
-class TraceError(ValueError):
-    """Steps that cannot be stacked, or a file that is no trace; the message is one line."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(one_line(message))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,7 +43,7 @@ class Trace:
     def record(
         cls,
         problem: Problem,
-        steps: Iterable[Step],
+        steps: Iterable[Step | Block],
         *,
         implementation: str,
         environment: Mapping[str, str] | None = None,
@@ -57,24 +53,30 @@ class Trace:
 
         Raises TraceError where two steps report different names or shapes, or rows that the problem does not have.
         """
-        taken = list(steps)
+        block = joined(list(stacked(steps, problem.steps)) or [_nothing(problem)])
+        require_rows(block.rows, problem)
         return cls(
             problem=problem,
             implementation=implementation,
             initial=problem.initial,
-            rows=_stacked_rows(problem, taken),
-            loss=_stacked("loss", [step.loss for step in taken]),
-            gradients=_stacked_by_name("gradient", [step.gradients for step in taken]),
-            parameters=_stacked_by_name("parameter", [step.parameters for step in taken]),
+            rows=block.rows,
+            loss=block.loss,
+            gradients=block.gradients,
+            parameters=block.parameters,
             environment=dict(environment or {}),
             seconds=dict(seconds or {}),
         )
 
     def before(self, name: str, positions: Array) -> Array:
         """Parameter `name` just before the steps at `positions` (from 0): (len(positions), *shape)."""
-        held = self.parameters[name][np.maximum(positions, 1) - 1]
-        first = (positions == 0).reshape(-1, *(1,) * self.initial[name].ndim)
-        return np.where(first, self.initial[name], held)
+        initial, after = self.initial[name], self.parameters[name]
+        place = run_of(positions)
+        if isinstance(place, slice) and place.start > 0:
+            return after[place.start - 1 : place.stop - 1]
+        if isinstance(place, slice):
+            return np.concatenate([initial[None], after[: place.stop - 1]]) if place.stop > 1 else initial[None]
+        first = (positions == 0).reshape(-1, *(1,) * initial.ndim)
+        return np.where(first, initial, after[np.maximum(positions, 1) - 1])
 
     def part(self, begin: int, end: int) -> Trace:
         """Steps begin to end (from 0, end excluded) as a trace of their own, starting at its own state."""
@@ -94,36 +96,24 @@ class Trace:
         )
 
 
-def _stacked(what: str, arrays: list[Array]) -> Array:
-    shapes = {array.shape for array in arrays}
-    if len(shapes) > 1:
-        step = next(number for number, array in enumerate(arrays, 1) if array.shape != arrays[0].shape)
-        raise TraceError(f"{what}: shape {arrays[step - 1].shape} at step {step}, {arrays[0].shape} at step 1")
-    return np.stack(arrays) if arrays else np.zeros((0,))
+def run_of(positions: Array) -> slice | Array:
+    """Rising positions as a slice where they follow each other: what it selects is not copied."""
+    if len(positions) and int(positions[-1]) - int(positions[0]) + 1 == len(positions):
+        return slice(int(positions[0]), int(positions[-1]) + 1)
+    return positions
 
 
-def _stacked_by_name(what: str, tensors: list[Parameters]) -> dict[str, Array]:
-    names = list(tensors[0]) if tensors else []
-    for number, step in enumerate(tensors, 1):
-        if set(step) != set(names):
-            raise TraceError(f"{what}: step {number} reports {sorted(step)}, step 1 reports {sorted(names)}")
-    return {name: _stacked(f"{what}.{name}", [step[name] for step in tensors]) for name in names}
+def _nothing(problem: Problem) -> Block:
+    """No step at all."""
+    rows = np.full((0, min(problem.batch_size, len(problem.x))), -1)
+    return Block(rows=rows, loss=np.zeros((0,)), gradients={}, parameters={})
 
 
-def _stacked_rows(problem: Problem, steps: list[Step]) -> Array:
-    for number, step in enumerate(steps, 1):
-        if step.rows.ndim != 1 or step.rows.dtype.kind not in "iu":
-            raise TraceError(f"rows: step {number} reports {step.rows.dtype} of shape {step.rows.shape}, not (batch,)")
-    width = max((len(step.rows) for step in steps), default=min(problem.batch_size, len(problem.x)))
-    rows = np.full((len(steps), width), -1)
-    for number, step in enumerate(steps):
-        rows[number, : len(step.rows)] = step.rows
-    require_rows(rows, problem)
-    return rows
+def require_rows(rows: Array, problem: Problem, before: int = 0) -> None:
+    """Raise TraceError unless every step has rows of `problem`, at least one, with -1 only to fill up its end.
 
-
-def require_rows(rows: Array, problem: Problem) -> None:
-    """Raise TraceError unless every step has rows of `problem`, at least one, with -1 only to fill up its end."""
+    before: how many steps come before these.
+    """
     if rows.ndim != 2 or rows.dtype.kind not in "iu":
         raise TraceError(f"rows: shape {rows.shape} of {rows.dtype}, expected whole numbers (steps, batch)")
     filling = rows == -1
@@ -132,6 +122,6 @@ def require_rows(rows: Array, problem: Problem) -> None:
     wrong = np.flatnonzero(outside.any(axis=1) | again.any(axis=1) | filling.all(axis=1))
     if len(wrong):
         raise TraceError(
-            f"rows: step {wrong[0] + 1} has {shown(rows[wrong[0]].tolist())}; "
+            f"rows: step {before + wrong[0] + 1} has {shown(rows[wrong[0]].tolist())}; "
             f"expected positions 0 to {len(problem.x) - 1}, at least one, then -1 to fill up"
         )

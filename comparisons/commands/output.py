@@ -14,11 +14,16 @@ from comparisons.commands.refusals import BadRequest
 from comparisons.commands.streams import escaped_for
 
 
-def asked_problems(arguments: Sequence[str], changes: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Each argument with its problem, what is hardly meant in one said on standard error."""
+def asked_problems(
+    arguments: Sequence[str], changes: Mapping[str, Any], *, streamed: bool = False
+) -> list[tuple[str, Any]]:
+    """Each argument with its problem, what is hardly meant in one said on standard error.
+
+    streamed: the trace will not be held in memory, and may be of any length.
+    """
     from comparisons.requests import chosen_problems
 
-    chosen = chosen_problems(arguments, changes)
+    chosen = chosen_problems(arguments, changes, streamed=streamed)
     for _, problem in chosen:
         warn_of(problem)
     return chosen
@@ -35,6 +40,16 @@ def asked_device(name: str | None, implementations: Sequence[str]) -> str:
         verb = "trains" if len(others) == 1 else "train"
         click.echo(f"backproof: --device {device}: {', '.join(others)} {verb} on the CPU", err=True)
     return device
+
+
+def tell_of_fast(fast: bool, implementations: Sequence[str]) -> None:
+    """Where --fast was asked for, say on standard error which implementations take single steps all the same."""
+    from comparisons.fast import has_fast
+
+    others = [one for one in implementations if not has_fast(one)]
+    if fast and others:
+        verb = "takes" if len(others) == 1 else "take"
+        click.echo(f"backproof: --fast: {', '.join(others)} {verb} single steps as without it", err=True)
 
 
 def warn_of(problem: Any) -> None:
@@ -89,6 +104,20 @@ def _check_named(option: str, path: str, kind: str) -> None:
         raise BadRequest(f"{option}: {path!r} names no {kind}")
     if path == "-":
         raise BadRequest(f"{option}: '-' is no {kind}, and this cannot go to standard output; name a {kind}")
+
+
+def check_store(option: str, folder: str) -> None:
+    """Refuse a folder that no trace can be recorded into, before any work is done."""
+    _check_named(option, folder, "folder")
+    place = Path(folder)
+    if place.exists() and not place.is_dir():
+        raise BadRequest(f"{option}: {folder} is a file; name a folder")
+    parent = place.absolute().parent
+    if not parent.is_dir():
+        raise BadRequest(f"{option}: {folder}: the folder {parent} does not exist")
+    target = place if place.exists() else parent
+    if not os.access(target, os.W_OK):
+        raise BadRequest(f"{option}: {folder}: the folder {target} cannot be written to; name another")
 
 
 def check_folder(option: str, folder: str | None) -> None:

@@ -20,12 +20,17 @@ def comparable(results: Sequence[Result]) -> list[tuple[Result, Trace]]:
     return [(result, result.trace) for result in results if result.trace and result.audit and result.audit.quantities]
 
 
+def compared(results: Sequence[Result]) -> list[Result]:
+    """The same where their traces were not kept too."""
+    return [result for result in results if result.audit and result.audit.quantities]
+
+
 def groups(results: Sequence[Result]) -> dict[str, list[list[str]]]:
     """Quantity name to groups of implementations with identical numbers, the largest group first."""
     found: dict[str, dict[bytes, list[str]]] = {}
     for result, trace in comparable(results):
         for quantity, values in actual_values(trace).items():
-            found.setdefault(quantity, {}).setdefault(values.tobytes(), []).append(result.name)
+            found.setdefault(quantity, {}).setdefault(values.tobytes(), []).append(result.label)
     return {quantity: sorted(alike.values(), key=len, reverse=True) for quantity, alike in found.items()}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from comparisons.report.agreement import comparable
+from comparisons.report.agreement import comparable, compared
 from comparisons.report.drift import Drifts
 from comparisons.report.sampling import extremes
 from comparisons.verdict import Result
@@ -28,15 +28,15 @@ def points(series: int, values: Array, *, first: int = 1, buckets: int | None = 
 
 def losses(results: Sequence[Result], places: Mapping[str, int]) -> list[Point]:
     """Loss per step of every implementation."""
-    return [point for result, trace in comparable(results) for point in points(places[result.name], trace.loss)]
+    return [point for result, trace in comparable(results) for point in points(places[result.label], trace.loss)]
 
 
 def epoch_losses(results: Sequence[Result], places: Mapping[str, int]) -> list[Point]:
     """Average loss per epoch of every implementation."""
     return [
         point
-        for result, _ in comparable(results)
-        for point in points(places[result.name], np.array(result.epochs, dtype=np.float64))
+        for result in compared(results)
+        for point in points(places[result.label], np.array(result.epochs, dtype=np.float64))
     ]
 
 
@@ -49,7 +49,7 @@ def parameters(results: Sequence[Result], places: Mapping[str, int]) -> dict[str
             paths = paths.reshape(len(paths), -1)
             for element in most_moved(paths):
                 found.setdefault(name, []).extend(
-                    points(places[result.name], paths[:, element], first=0, buckets=PARAMETER_BUCKETS, e=element)
+                    points(places[result.label], paths[:, element], first=0, buckets=PARAMETER_BUCKETS, e=element)
                 )
     return found
 

@@ -10,6 +10,8 @@ import pytest
 
 import manual.train
 from comparisons.audit import audit
+from comparisons.compare import judged_trace
+from comparisons.messages import untold_line
 from comparisons.verdict import Verdict
 from problems.catalogue import named_problem
 from problems.problem import Problem
@@ -89,3 +91,15 @@ def test_short_batches_are_evaluated_on_their_own_rows():
 def test_a_right_prediction_that_is_sure_of_itself_is_never_wrong():
     found = audit(recorded(saturated(RIGHT)))
     assert (found.verdict, found.wrong_steps) == (Verdict.AGREES, 0)
+
+
+def test_a_step_too_large_for_balls_is_held_against_the_reference(monkeypatch):
+    trace = with_gradient(recorded(saturated(WRONG)), 3, -1.5e-7)
+    exact = audit(trace).untold
+    monkeypatch.setattr("comparisons.untold.MOST_PRODUCTS", 1)
+    found = audit(trace).untold
+    assert (exact.enclosed, found.enclosed) == (True, False)
+    assert (found.quantity, found.step, found.index, found.actual) == ("gradient.b2", 3, (0, 0), -1.5e-7)
+    assert found.exact == pytest.approx(exact.exact, rel=1e-6)
+    assert found.distance == pytest.approx(exact.distance, rel=1e-6)
+    assert "farthest from the reference's own value" in untold_line(judged_trace(trace, version=None))

@@ -103,8 +103,9 @@ def long_trace(steps: int) -> Trace:
     )
 
 
-def test_page_of_100_000_steps_stays_small_and_keeps_the_bad_step():
-    trace = long_trace(100_000)
+@pytest.mark.parametrize("steps", [10_000, pytest.param(100_000, marks=pytest.mark.long)])
+def test_page_of_many_steps_stays_small_and_keeps_the_bad_step(steps):
+    trace = long_trace(steps)
     result = judged_trace(trace, version=None)
     page = as_page([compared(trace.problem, [result])], [{}], "")
     assert len(page.encode()) < MOST_BYTES
