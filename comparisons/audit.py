@@ -28,7 +28,7 @@ from problems.order import batch_width
 from problems.problem import Array, Parameters, Problem
 from problems.trace import Trace
 
-CHUNK_ELEMENTS = 400_000  # numbers of one kind held at once; some 50 arrays of that size are alive
+CHUNK_ELEMENTS = 100_000  # numbers of one kind held at once, few enough for a processor's cache
 
 
 def audit(trace: Trace) -> Audit:

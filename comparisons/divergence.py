@@ -1,7 +1,8 @@
 """Where a training leaves the range of its dtype: from there on no number can be compared.
 
-Decided from the formulas alone, evaluated in the run's own dtype at the state that the implementation had just before
-a step. What the implementation itself reports there is never asked.
+Decided from the formulas alone: by the sizes of what a step starts from where they settle it, else evaluated in the
+run's own dtype at the state that the implementation had just before the step. What the implementation itself reports
+there is never asked.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from comparisons.reference import quantities
+from comparisons.sizes import surely_in_range
 from comparisons.verdict import Divergence
 from manual.network import loss_routes, train_step
 from problems.dtypes import epsilon, holder, largest
@@ -48,6 +50,8 @@ def first_beyond(problem: Problem, states: Iterable[State]) -> tuple[int, tuple[
 def _first_of(
     problem: Problem, positions: Array, before: Parameters, x: Array, y: Array
 ) -> tuple[int, tuple[str, ...]] | None:
+    if surely_in_range(problem, before, x, y):
+        return None
     beyond = too_large(problem, before, x, y)
     steps = np.flatnonzero(np.logical_or.reduce(list(beyond.values())))
     if not len(steps):

@@ -101,6 +101,7 @@ class Judging:
             final=self.final,
             environment=dict(environment or {}),
             seconds={**(seconds or {}), "audit": took},
+            streamed=True,
         )
 
     def until_then(self) -> str | None:

@@ -30,7 +30,7 @@ from manual.optimizers import rules
 from problems.problem import Array, Optimizer, Parameters
 from problems.trace import Trace
 
-BLOCK_ELEMENTS = 400_000  # numbers of one kind held at once
+BLOCK_ELEMENTS = 100_000  # numbers of one kind held at once, few enough for a processor's cache
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -24,7 +24,10 @@ def held(value: float, precision: Precision) -> Bounded:
 
 def rates(optimizer: Optimizer, steps: Array, precision: Precision) -> Bounded:
     """η at each of `steps` (from 1), (steps, 1)."""
-    values = np.array([[optimizer.learning_rate_at(int(step))] for step in steps])
+    if optimizer.schedule.name == "constant":
+        values = np.full((len(steps), 1), optimizer.learning_rate)
+    else:
+        values = np.array([[optimizer.learning_rate_at(int(step))] for step in steps])
     unit = (precision.settings or precision).unit + FLOAT64.unit
     if optimizer.schedule.name == "cosine":
         error = optimizer.learning_rate * COSINE_ERROR * unit + 2 * unit * values

@@ -11,7 +11,7 @@ import numpy as np
 from comparisons.arithmetic.bounds import Bounded
 from comparisons.arithmetic.leaves import leaves as leaves
 from comparisons.arithmetic.precision import PRECISIONS, Precision
-from comparisons.arithmetic.unions import union
+from comparisons.arithmetic.unions import beside, plane, union
 from comparisons.own_states import Before
 from manual.network import StepResult, completed_step, forward, loss_routes
 from manual.optimizers import sgd
@@ -74,10 +74,20 @@ def carried_step(
     routes = loss_routes(problem.network, problem.loss)
     losses = [route.loss(y, z) for route in routes]
     deltas = [route.delta(y, z) for route in routes]
-    best = completed_step(problem.network, state, cache, losses[0], deltas[0], rate, problem.l2)
     if len(routes) == 1:
-        return best, best
-    return best, completed_step(problem.network, state, cache, union(losses), union(deltas), rate, problem.l2)
+        step = completed_step(problem.network, state, cache, losses[0], deltas[0], rate, problem.l2)
+        return step, step
+    loss, delta = beside(losses[0], union(losses)), beside(deltas[0], union(deltas))
+    step = completed_step(problem.network, state, cache, loss, delta, rate, problem.l2)
+    return _plane(step, 0), _plane(step, 1)
+
+
+def _plane(step: StepResult, number: int) -> StepResult:
+    gradients, parameters = (
+        {name: plane(values, number) for name, values in tensors.items()}
+        for tensors in (step.gradients, step.parameters)
+    )
+    return StepResult(plane(step.loss, number), gradients, parameters)
 
 
 def own_updates(

@@ -162,7 +162,7 @@ class Result:
     """One implementation on one problem; epochs: average loss per epoch; final: the last parameters.
 
     environment: what it ran on; trace: what was audited, for whoever shows more than the verdict; None where there is
-    nothing to audit, and where the steps were audited as they came and not kept.
+    nothing to audit; streamed: the steps were audited as they came and not kept, so that there is no trace either.
     """
 
     name: str
@@ -177,6 +177,7 @@ class Result:
     seconds: Mapping[str, float] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     trace: Trace | None = None
+    streamed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,6 +34,11 @@ class Precision:
         """Unit roundoff u = 2^(−digits): fl(a ∘ b) = (a ∘ b)(1 + δ), |δ| ≤ u (Higham 2002, eq. 2.4)."""
         return 2.0**-self.digits
 
+    @property
+    def ordinary(self) -> bool:
+        """Whether all is computed in this format alone."""
+        return self.scalars is None and self.products is None and self.operands is None
+
     def holds(self, values: Array) -> Array:
         """Where `values` have no more digits than the format."""
         scaled = np.ldexp(np.frexp(values)[0], self.digits)

@@ -1,14 +1,14 @@
 """What is remembered from step to step, with its bound: s ← a s + b, or the larger of the two.
 
-In plain arithmetic on arrays, step by step: a step costs a dozen operations on all parameters at once.
 An average s ← β s + (1 − β) x is also evaluated as s + (1 − β)(x − s) (torch.lerp; keras/src/optimizers/adam.py), where
 s stands twice and an error of it would be counted twice: from (1 − β)(x − s) = s_new − s follows what rounding
 it adds, and the error of s itself shrinks by β as in the other order.
+
+With a that stays, value and error are both linear recursions, e ← A e + B_k, which a recursive filter runs through in
+one call. Of two ways to evaluate a step, max(A e + B, C e + D) ≤ max(A, C) e + max(B, D); A and C differ by roundings.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -20,70 +20,98 @@ from problems.problem import Array
 def sums(kept: Bounded, inflow: Bounded, start: Bounded, average: bool = False) -> Bounded:
     """s after each step, (steps, ...), of s ← kept s + inflow; kept a number, or one a step; inflow (steps, ...).
 
-    average: whether inflow is (1 − kept) x, and s may be evaluated as s + (1 − kept)(x − s).
+    average: whether inflow is (1 − kept) x, kept a number, and s may be evaluated as s + (1 − kept)(x − s).
     """
     run = _Recursion(kept, inflow, start)
     with np.errstate(all="ignore"):
-        lerp = _Lerp(kept, inflow, run) if average else None
-        for k, (s, e) in run.steps():
-            size = np.abs(s)
-            new = run.factor[k] * s + inflow.value[k]
-            error = run.grown[k] * e + run.rounding[k] * size + run.loss[k]
-            if lerp is not None:
-                error = np.maximum(error, lerp.error(k, size, e, np.abs(new - s)))
-            run.value[k], run.error[k] = new, (error + run.unit * (np.abs(new) + error)) * INFLATION
-    return run.result()
+        if kept.ndim:
+            return run.told(*_step_by_step(run))
+        value = _filtered(float(run.factor), run.inflow, run.start)
+        size, moved = np.abs(run.before(value)), np.abs(value - run.before(value))
+        lerp = _Lerp(kept, run) if average else None
+        grown, added = run.grown, run.rounding * size + run.loss
+        if lerp is not None:
+            grown = np.maximum(grown, lerp.grown)
+            added = np.maximum(added, lerp.size * size + lerp.loss + lerp.moved * moved)
+        last = (1 + run.unit) * INFLATION
+        return run.told(
+            value, _filtered(float(grown * last), added * last + run.unit * INFLATION * np.abs(value), run.doubt)
+        )
+
+
+def _filtered(factor: float, inflow: Array, start: Array) -> Array:
+    """s after each step of s ← factor s + inflow, (steps, ...): one product and one addition each, in this order."""
+    from scipy.signal import lfilter  # takes longer to import than all of NumPy
+
+    after, _ = lfilter([1.0], [1.0, -factor], inflow, axis=0, zi=factor * start[None])
+    return np.asarray(after)
+
+
+def _step_by_step(run: _Recursion) -> tuple[Array, Array]:
+    """The same where the factor changes, in plain numbers: it does for a product that all parameters share."""
+    value, error = np.empty(run.inflow.shape), np.empty(run.inflow.shape)
+    factors, grown, rounding = (part.ravel().tolist() for part in (run.factor, run.grown, run.rounding))
+    for column in np.ndindex(value.shape[1:]):
+        s, e = float(run.start[column]), float(run.doubt[column])
+        inflow, loss = (part[(slice(None), *column)].tolist() for part in (run.inflow, run.loss))
+        for k, factor in enumerate(factors):
+            lost = grown[k] * e + rounding[k] * abs(s) + loss[k]
+            s = factor * s + inflow[k]
+            e = (lost + run.unit * (abs(s) + lost)) * INFLATION
+            value[(k, *column)], error[(k, *column)] = s, e
+    return value, error
 
 
 def maxima(kept: Bounded, inflow: Bounded, start: Bounded) -> Bounded:
-    """s after each step, (steps, ...), of s ← max(kept s, inflow)."""
+    """s after each step, (steps, ...), of s ← max(kept s, inflow); kept a number."""
     run = _Recursion(kept, inflow, start)
+    value, error = np.empty(run.inflow.shape), np.empty(run.inflow.shape)
     with np.errstate(all="ignore"):
-        for k, (s, e) in run.steps():
-            old, new = run.factor[k] * s, inflow.value[k]
-            old_error = (run.grown[k] * e + run.rounding[k] * np.abs(s) + run.least) * INFLATION
-            new_error = inflow.error[k]
-            clear = np.abs(old - new) > (old_error + new_error) * INFLATION
-            chosen = np.where(old > new, old_error, new_error)
-            run.value[k] = np.maximum(old, new)
-            run.error[k] = np.where(clear, chosen, np.maximum(old_error, new_error))
-    return run.result()
+        s = run.start
+        for k, new in enumerate(run.inflow):
+            s = np.maximum(run.factor * s, new, out=value[k])
+        before = run.before(value)
+        old = run.factor * before
+        apart, older = np.abs(old - run.inflow), old > run.inflow
+        grown, added = run.grown * INFLATION, (run.rounding * np.abs(before) + run.least) * INFLATION
+        e = run.doubt
+        for k, new_error in enumerate(np.broadcast_to(inflow.error, value.shape)):
+            old_error = grown * e + added[k]
+            clear = apart[k] > (old_error + new_error) * INFLATION
+            chosen = np.where(older[k], old_error, new_error)
+            e = error[k] = np.where(clear, chosen, np.maximum(old_error, new_error))
+    return run.told(value, error)
 
 
 class _Recursion:
     """The arrays of one recursion.
 
     unit: one rounding, here and there; grown, rounding, loss: by what the error before, the size before and nothing at
-    all add to the error, before the sum is rounded.
+    all add to the error, before the sum is rounded; start, doubt: s before the first step, and its error.
     """
 
     def __init__(self, kept: Bounded, inflow: Bounded, start: Bounded) -> None:
-        steps = len(inflow.value)
         shape = np.broadcast_shapes(inflow.shape[1:], start.shape)
         self.precision: Precision = inflow.precision
         self.unit = self.precision.unit + FLOAT64.unit
         kept = stored(kept, self.precision)
-        factor, doubt = kept.value, kept.error
-        product = np.where((factor == 1) & (doubt == 0), 0.0, self.unit)  # times exactly 1 rounds nothing
-        self.factor = _each(factor, steps)
-        self.grown = _each((np.abs(factor) + doubt) * (1 + product), steps)
-        self.rounding = _each(doubt * (1 + product) + product * np.abs(factor), steps)
+        size, doubt = np.abs(kept.value), kept.error
+        product = np.where((kept.value == 1) & (doubt == 0), 0.0, self.unit)  # times exactly 1 rounds nothing
+        self.factor = kept.value
+        self.grown = (size + doubt) * (1 + product)
+        self.rounding = doubt * (1 + product) + product * size
         self.least = self.precision.smallest_normal if product.any() else 0.0
-        self.loss = inflow.error + self.least
-        self.value, self.error = np.empty((steps, *shape)), np.empty((steps, *shape))
-        self.start = np.broadcast_to(start.value, shape), np.broadcast_to(start.error, shape)
+        self.inflow = np.broadcast_to(inflow.value, (len(inflow.value), *shape))
+        self.loss = np.broadcast_to(inflow.error + self.least, self.inflow.shape)
+        self.start, self.doubt = np.broadcast_to(start.value, shape), np.broadcast_to(start.error, shape)
 
-    def steps(self) -> Iterator[tuple[int, tuple[Array, Array]]]:
-        """Each step's place, with s and its error before it."""
-        before = self.start
-        for k in range(len(self.value)):
-            yield k, before
-            before = self.value[k], self.error[k]
+    def before(self, after: Array) -> Array:
+        """s before each step, of s after each."""
+        return np.concatenate([self.start[None], after[:-1]])
 
-    def result(self) -> Bounded:
+    def told(self, value: Array, error: Array) -> Bounded:
         """All of it; no bound where anything is not finite."""
-        told = np.isfinite(self.value) & np.isfinite(self.error)
-        return Bounded(self.value, np.where(told, self.error, np.inf), self.precision)
+        return Bounded(value, np.where(np.isfinite(value) & np.isfinite(error), error, np.inf), self.precision)
 
 
 class _Lerp:
@@ -91,25 +119,15 @@ class _Lerp:
 
     What w and x are off by reaches s as `off` = ε_w |s| + ε_inflow. Difference and product are rounded, each by at most
     u (|w (x − s)| + off + w e). For w ≥ ½ torch.lerp takes x − (x − s)(1 − w), whose 1 − w is rounded once more, and
-    |x − s| ≤ 2 |w (x − s)|.
+    |x − s| ≤ 2 |w (x − s)|. It is grown e + size |s| + loss + moved |s_new − s|.
     """
 
-    def __init__(self, kept: Bounded, inflow: Bounded, run: _Recursion) -> None:
-        steps = len(inflow.value)
+    def __init__(self, kept: Bounded, run: _Recursion) -> None:
         weight: Bounded = stored(1 - kept, run.precision)
         kept = stored(kept, run.precision)
         size, doubt = np.abs(weight.value) + weight.error, weight.error
         rounded = 2 * run.unit * (1 + run.unit) + np.where(weight.value >= 0.5, 2 * doubt + 4 * run.unit, 0.0)
-        self.moved = _each(rounded, steps)
-        self.grown = _each(np.abs(kept.value) + doubt + rounded * size, steps)
-        self.size = _each(doubt * (1 + rounded), steps)
-        self.loss = run.loss * (1 + float(rounded)) + run.least
-
-    def error(self, k: int, size: Array, e: Array, moved: Array) -> Array:
-        """At step k, `moved` being |s_new − s| = |w (x − s)|."""
-        return self.grown[k] * e + self.size[k] * size + self.loss[k] + self.moved[k] * moved
-
-
-def _each(values: Array, steps: int) -> list[float]:
-    """One number for each step."""
-    return [float(values)] * steps if values.ndim == 0 else values.ravel().tolist()
+        self.moved = rounded
+        self.grown = np.abs(kept.value) + doubt + rounded * size
+        self.size = doubt * (1 + rounded)
+        self.loss = run.loss * (1 + rounded) + run.least

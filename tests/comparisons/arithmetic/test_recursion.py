@@ -97,3 +97,32 @@ def test_a_union_reaches_all_of_its_members():
     assert both.value == 1.0
     assert 1.5 <= both.error <= 1.5 * (1 + 1e-12)
     assert np.isinf(union([ways[0], Bounded(np.array([np.nan]), np.array([0.0]), FLOAT64)]).error)
+
+
+@PRECISIONS
+@pytest.mark.parametrize("beta", [0.999, 0.9, 0.25, 0.0, 1.0])
+def test_all_steps_at_once_are_what_step_by_step_gives(beta, precision):
+    held = Bounded.exact(float(np.dtype(precision.name).type(beta)), precision)
+    each = Bounded.exact(np.full((STEPS, 1), held.value), precision)
+    _, flow = inflow(held, precision)
+    start = Bounded(np.array(2.0), np.array(0.25), precision)
+    at_once, one_by_one = (sums(kept, flow, start) for kept in (held, each))
+    assert (at_once.value == one_by_one.value).all()
+    assert at_once.error == pytest.approx(one_by_one.error, rel=1e-12, abs=0)
+
+
+@PRECISIONS
+@pytest.mark.parametrize("beta", [0.999, 0.5, 0.25])
+def test_an_average_is_hardly_wider_than_the_worse_order_of_each_step(beta, precision):
+    """At once it grows by the larger of two factors, which are some roundings of 1 − β apart."""
+    held = Bounded.exact(float(np.dtype(precision.name).type(beta)), precision)
+    _, flow = inflow(held, precision)
+    whole = sums(held, flow, Bounded.exact(0.0, precision), average=True)
+    s, e = np.zeros(4), np.zeros(4)
+    for k in range(STEPS):
+        one = Bounded(flow.value[k : k + 1], flow.error[k : k + 1], precision)
+        ways = [sums(held, one, Bounded(s, e, precision), average) for average in (False, True)]
+        s, e = ways[0].value[0], np.maximum(ways[0].error[0], ways[1].error[0])
+        assert (whole.value[k] == s).all()
+        assert whole.error[k] == pytest.approx(e, rel=1e-5, abs=0)
+        assert (whole.error[k] >= e * (1 - 1e-14)).all()

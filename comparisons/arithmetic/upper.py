@@ -1,0 +1,60 @@
+"""Products of numbers from 0 that are never too small, and next to never larger: in float32, at half the cost.
+
+A computed sum of n products is Σ aᵢ bᵢ (1 + δ)ⁿ⁺², |δ| ≤ u, the rounding of the operands to float32 counted (Higham
+2002, eq. 3.3), so what it is computed for is at most it over 1 − γ_{n+2}. That needs products that do not underflow:
+the numbers of an operand lie within a range of 2⁶⁰, scaled to end at 1, or are 0. Else they are multiplied in float64.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from comparisons.arithmetic.precision import FLOAT32, FLOAT64
+from problems.problem import Array
+
+DEEP = 2**14  # terms, up to which float32's own rounding adds less than a five-hundredth
+RANGE = 2.0**-60  # of the smallest number that is not 0, in parts of the largest
+SMALL = 2.0**-100  # what scales float32 numbers is one itself
+
+
+class Upper:
+    """Numbers from 0: `numbers` times `scale`, float32 where all lie in its range, else float64."""
+
+    def __init__(self, numbers: Array, scale: float) -> None:
+        self.numbers, self.scale = numbers, scale
+
+    @classmethod
+    def of(cls, sizes: Array) -> Upper:
+        """`sizes` from 0, of any range."""
+        largest = float(sizes.max(initial=0.0))
+        smallest = float(sizes.min(where=sizes > 0, initial=np.inf))
+        if not (SMALL < largest < 1 / SMALL and smallest >= RANGE * largest):
+            return cls(sizes.astype(np.float64, copy=False), 1.0)
+        scale = float(np.ldexp(1.0, np.frexp(largest)[1]))
+        return cls((sizes * (1 / scale)).astype(np.float32, copy=False), scale)
+
+    @property
+    def mT(self) -> Upper:
+        """The matrix transpose."""
+        return Upper(self.numbers.mT, self.scale)
+
+    def rows(self, at: slice) -> Upper:
+        """Some rows."""
+        return Upper(self.numbers[..., at, :], self.scale)
+
+    def plane(self, number: int | None) -> Upper:
+        """Those at one place of a first axis, where there is such a place and such an axis."""
+        return Upper(self.numbers[number], self.scale) if number is not None and self.numbers.ndim > 3 else self
+
+    def times(self, other: Upper) -> tuple[Array, Array | bool]:
+        """The product, in a new float64 array, and where any two numbers in it are not 0; True for everywhere."""
+        terms = self.numbers.shape[-1]
+        scale = self.scale * other.scale
+        if self.numbers.dtype == other.numbers.dtype == np.float32:
+            product = self.numbers @ other.numbers
+            room = scale / (1 - FLOAT32.gamma(terms + 3))
+            return np.multiply(product, room, dtype=np.float64), bool(product.min() > 0) or product > 0
+        product = self.numbers.astype(np.float64) @ other.numbers.astype(np.float64)
+        rows, columns = np.asarray(self.numbers.any(-1)), np.asarray(other.numbers.any(-2))
+        room = scale / (1 - FLOAT32.gamma(3)) / (1 - FLOAT64.gamma(terms + 3))  # one may be float32
+        return product * room, rows[..., :, None] & columns[..., None, :]
