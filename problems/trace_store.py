@@ -90,9 +90,9 @@ class StoredTrace:
         """Steps begin to end (from 0, end excluded), which must be recorded."""
         return as_block({name: column.read(begin, end) for name, column in self.columns.items()})
 
-    def last(self) -> Parameters:
-        """The parameters after the last recorded step."""
-        return {name: values[0] for name, values in self.block(self.steps - 1, self.steps).parameters.items()}
+    def after(self, steps: int) -> Parameters:
+        """The parameters after the first `steps`, which must be recorded."""
+        return {name: values[0] for name, values in self.block(steps - 1, steps).parameters.items()}
 
     def load(self, most: float = math.inf) -> Trace:
         """All of it in memory; raises TraceError, naming the folder, where that takes more than `most` bytes."""

@@ -21,7 +21,7 @@ from problems.store_tables import keep_tables
 from problems.stored_before import as_stored, require_repeated, stored_before
 from problems.trace import require_rows
 from problems.trace_store import BLOCK_BYTES, RECORDED, as_columns, block_length
-from problems.training_parts import continued
+from problems.training_parts import continued, full_batch_before
 
 EVERY = 2.0  # seconds after which what was recorded is written, be it ever so little
 SMALL_CHUNK = 2**16  # bytes; a quantity whose steps are this small has chunks that span several blocks
@@ -73,10 +73,11 @@ class TraceWriter:
         Other optimizers remember more than is recorded: it is all of the problem, and each step that is there already
         is held against the one that was recorded, bit for bit.
         """
-        if self._before and self.steps:
-            rest = continued(self.problem, self._before.last(), self.steps)
+        begin = full_batch_before(self.problem, self.steps)
+        if self._before and begin:
+            rest = continued(self.problem, self._before.after(begin), begin)
             if rest is not None:
-                self.reported = self._at = self.steps
+                self.reported = self._at = begin
                 return rest
         return self.problem
 

@@ -61,5 +61,15 @@ def continued(problem: Problem, parameters: Parameters, taken: int) -> Continued
     return rest if held else None
 
 
+def full_batch_before(problem: Problem, steps: int) -> int:
+    """Where a training that has made `steps` goes on: there, or one step before, lest it begins with a short batch.
+
+    What TensorFlow compiles for a batch depends on the shapes it has seen before, and so does the last bit of a loss.
+    """
+    short = len(problem.x) % problem.batch_size and problem.steps_per_epoch > 1
+    next_is_last = steps % problem.steps_per_epoch == problem.steps_per_epoch - 1
+    return steps - 1 if short and next_is_last else steps
+
+
 def _given(problem: Problem) -> dict[str, Any]:
     return {field.name: getattr(problem, field.name) for field in fields(Problem)}
