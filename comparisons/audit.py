@@ -93,7 +93,7 @@ class RunningAudit:
         self.tallies = {name: Tally(name, problem.dtype) for name in names}
         self.beyond: tuple[int, tuple[str, ...]] | None = None
         self.not_compared = 0  # steps looked at from there on
-        self.formats = ProductFormats(problem.dtype)
+        self.formats = ProductFormats(problem)
         self.witness: Trace | None = None  # the step of the least certain element
         self.states = OwnStates(whole) if whole else None
         self.since = Since()
@@ -140,7 +140,7 @@ class RunningAudit:
         for observed in compared(seen, self.beyond):
             observed = observed if self.updates else observed.without_updates()
             first_wrong = judge(observed, self.tallies)
-            self.formats.narrow(observed)
+            self.formats.narrow(observed, first_wrong is not None)
             self._keep_witness(part, observed)
             yield Seen(observed=observed, first_wrong=first_wrong)
         if self.updates and not (self.whole or self.problem.optimizer.plain or self.beyond):

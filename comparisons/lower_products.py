@@ -15,6 +15,7 @@ import numpy as np
 from comparisons.arithmetic.operands import FORMATS, WORDS, Operands
 from comparisons.arithmetic.precision import FLOAT32
 from comparisons.observed import Observed
+from comparisons.pieces import in_pieces
 from comparisons.reference import expectations
 from comparisons.tally import unexplained
 from comparisons.verdict import Audit, Deviation, Diagnosis
@@ -32,13 +33,21 @@ def computed_so(
 
 
 class ProductFormats:
-    """The formats of operands that every step so far is right for, which become fewer; none but in a float32 run."""
+    """The formats of operands that every step so far is right for, which become fewer; none but in a float32 run.
 
-    def __init__(self, dtype: str) -> None:
-        self.left = list(FORMATS) if dtype == FLOAT32.name else []
+    Of a network that is judged in pieces, every step from the first wrong one on: all of it at once is too much to be
+    computed for a run that is right.
+    """
 
-    def narrow(self, observed: Observed) -> None:
+    def __init__(self, problem: Problem) -> None:
+        self.left = list(FORMATS) if problem.dtype == FLOAT32.name else []
+        self.looking = not in_pieces(problem)
+
+    def narrow(self, observed: Observed, wrong: bool) -> None:
         """Go by these steps too, a few of them first: at small cost they rule out what cannot be."""
+        self.looking = self.looking or wrong
+        if not self.looking:
+            return
         few = observed.part(slice(PROBED))
         for steps in (few, observed) if len(observed.positions) > PROBED else (observed,):
             self.left = [operands for operands in self.left if _so(operands, steps)]
