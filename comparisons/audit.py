@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from comparisons.arithmetic.operands import FORMATS, Operands
 from comparisons.arithmetic.precision import FLOAT32, FLOAT64, PRECISIONS, Precision
-from comparisons.divergence import first_divergence
-from comparisons.lower_products import carrying, computed_so
-from comparisons.own_states import Before, OwnStates, block_length
+from comparisons.divergence import first_beyond, first_divergence
+from comparisons.excerpts import Excerpt, as_excerpt
+from comparisons.lower_products import ProductFormats
+from comparisons.observed import Observed as Observed
+from comparisons.observed import actual_values as actual_values
+from comparisons.observed import observed_at as observed_at
+from comparisons.observed import quantity_names
+from comparisons.own_states import Before, OwnStates, Since, block_length
+from comparisons.parts import Part, Parts, as_trace
+from comparisons.pieces import in_pieces, pieces
 from comparisons.reference import Expectation, expectations, own_updates
-from comparisons.structure import structural_faults, value_faults
+from comparisons.reference import first_told as first_told
+from comparisons.step_set import counted_once
+from comparisons.structure import ValueFaults, length_faults, steps_faults, structural_faults
 from comparisons.tally import Judged, Tally
-from comparisons.untold import farthest_untold
-from comparisons.verdict import Audit, Divergence, Verdict
+from comparisons.untold import farthest_untold, least_certain
+from comparisons.verdict import Audit, Divergence, Untold, Verdict
+from problems.block import Block
+from problems.order import batch_width
 from problems.problem import Array, Parameters, Problem
 from problems.trace import Trace
 
 CHUNK_ELEMENTS = 100_000  # numbers of one kind held at once, few enough for a processor's cache
-PROBED = 16  # steps
 
 
 def audit(trace: Trace) -> Audit:
@@ -30,39 +39,175 @@ def audit(trace: Trace) -> Audit:
     Each step is evaluated at the state that this very implementation had just before it, so no step inherits
     another's error; by induction a trace whose every step is right is right.
     """
-    faults = structural_faults(trace)
-    if faults:
-        return Audit(verdict=Verdict.DISAGREES, carries=None, steps=trace.steps, faults=tuple(faults))
-    tallies = {name: Tally(name, trace.problem.dtype) for name in actual_values(trace)}
-    divergence = divergence_of(trace)
-    for observed in observations(trace, divergence):
-        judge(observed, tallies)
-    found = concluded(list(tallies.values()), trace.problem.dtype, trace.steps, value_faults(trace))
-    found = replace(found, untold=farthest_untold(trace, list(tallies.values())), divergence=divergence)
-    operands = products_of(trace, found)
-    return carrying(found, operands) if operands else found
+    if faults := structural_faults(trace):
+        return unjudged(trace.steps, faults)
+    running = RunningAudit(trace.problem, trace.initial, whole=trace)
+    for part in parts_of(trace, running.length):
+        for _ in running.judge(part):
+            pass
+    return running.concluded()
 
 
-def products_of(trace: Trace, found: Audit) -> Operands | None:
-    """What the operands of matrix products were rounded to, where that alone is wrong in a float32 run."""
-    if trace.problem.dtype != FLOAT32.name or found.faults or not found.deviations:
-        return None
-    left = [operands for operands in FORMATS if _all_so(operands, probe(trace, found))]
-    return next(
-        (one for one in left if all(_all_so(one, part) for part in observations(trace, found.divergence))), None
-    )
+def unjudged(steps: int, faults: list[str]) -> Audit:
+    """What is found where faults stop the comparison before any value is looked at."""
+    return Audit(verdict=Verdict.DISAGREES, carries=None, steps=steps, faults=tuple(faults))
 
 
-def probe(trace: Trace, found: Audit) -> Observed:
-    """A few steps from the first bad one on, to rule out at small cost what cannot be."""
-    rows_used = (trace.rows >= 0).sum(axis=1)
-    first = found.deviations[0].step - 1
-    left = found.comparable(np.arange(first, trace.steps))
-    return observed_at(trace, left[rows_used[left] == rows_used[first]][:PROBED])
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Seen:
+    """Steps that have been judged; first_wrong: which of them is the first with anything wrong in it, from 0."""
+
+    observed: Observed
+    first_wrong: int | None
 
 
-def _all_so(operands: Operands, observed: Observed) -> bool:
-    return computed_so(operands, observed.problem, observed.before, observed.x, observed.y, observed.actual)
+class RunningAudit:
+    """The audit of a training whose steps arrive block by block; what it holds does not grow with their number.
+
+    From part to part goes the state that the next step starts from, what the optimizer remembers with its bound, where
+    right values begin to overflow, and what was counted: that alone is a bit for each wrong or untold step.
+    Of an optimizer that remembers, updates are judged where every step is looked at, and not at all where some are
+    left out: what it remembers is made of the gradients of all of them.
+    whole: the trace that all parts are of, where it is in memory; every: of so many steps one is looked at;
+    precisions: those that `seen.observed.before` may be asked for beside the audit's own, where the optimizer remembers
+    and the trace is not in memory.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        initial: Parameters | None = None,
+        *,
+        whole: Trace | None = None,
+        every: int = 1,
+        precisions: Iterable[Precision] = (),
+    ) -> None:
+        self.problem, self.whole = problem, whole
+        self.updates = every == 1 or problem.optimizer.plain  # whether they are judged
+        self.length = part_length(problem)
+        self.parts = Parts(problem, problem.initial if initial is None else initial, self.length)
+        self.steps = self.looked_at = whole.steps if whole else 0
+        self.faults: list[str] = []  # what stops the comparison
+        self.values = ValueFaults(problem)
+        names = [name for name in quantity_names(problem) if self.updates or not name.startswith("parameter.")]
+        self.tallies = {name: Tally(name, problem.dtype) for name in names}
+        self.beyond: tuple[int, tuple[str, ...]] | None = None
+        self.not_compared = 0  # steps looked at from there on
+        self.formats = ProductFormats(problem.dtype)
+        self.witness: Trace | None = None  # the step of the least certain element
+        self.states = OwnStates(whole) if whole else None
+        self.since = Since()
+        run = PRECISIONS[problem.dtype]
+        self.precisions = {*precisions, run, *([FLOAT32] if run is FLOAT64 else [])}
+
+    def add(self, block: Block) -> Iterator[Seen]:
+        """Judge what has become whole parts with `block`; a block of another structure ends all judging."""
+        begin, self.steps = self.steps, self.steps + block.steps
+        self.looked_at += block.steps
+        if self.faults or not block.steps:
+            return
+        trace = as_trace(self.problem, self.parts.state, block)
+        self.faults = steps_faults(trace, np.arange(begin, self.steps))
+        if not self.faults:
+            for part in self.parts.add(block):
+                yield from self.judge(part)
+
+    def add_excerpt(self, excerpt: Excerpt) -> Iterator[Seen]:
+        """Judge the steps of `excerpt`, each from the state that it started from; those it leaves out are counted."""
+        self.steps, self.looked_at = self.steps + len(excerpt.losses), self.looked_at + excerpt.block.steps
+        if self.faults or not excerpt.block.steps:
+            return
+        trace = as_excerpt(self.problem, excerpt.block, excerpt.before)
+        self.faults = steps_faults(trace, excerpt.numbers)
+        if not self.faults:
+            yield from self.judge(Part(trace=trace, numbers=excerpt.numbers))
+
+    def rest(self) -> Iterator[Seen]:
+        """Judge what is left; there are no more blocks."""
+        if not self.faults:
+            for part in self.parts.rest():
+                yield from self.judge(part)
+
+    def judge(self, part: Part) -> Iterator[Seen]:
+        """Judge the steps of `part`, up to where right values overflow."""
+        states = self.states or OwnStates(part.trace, self.since)
+        self.values.add(part.trace, part.numbers)
+        seen = [observed_at(part.trace, one, states, part.numbers) for one in chunks(part.trace)]
+        if self.beyond is None:
+            self.beyond = first_beyond(self.problem, ((one.positions, one.before, one.x, one.y) for one in seen))
+        if self.beyond is not None:
+            self.not_compared += int(np.sum(part.numbers + 1 >= self.beyond[0]))
+        for observed in compared(seen, self.beyond):
+            observed = observed if self.updates else observed.without_updates()
+            first_wrong = judge(observed, self.tallies)
+            self.formats.narrow(observed)
+            self._keep_witness(part, observed)
+            yield Seen(observed=observed, first_wrong=first_wrong)
+        if self.updates and not (self.whole or self.problem.optimizer.plain or self.beyond):
+            self.since = states.after(self.precisions)
+
+    def _keep_witness(self, part: Part, observed: Observed) -> None:
+        found = least_certain(list(self.tallies.values()))
+        if self.whole is None and found and found.untold and found.untold[1] - 1 in observed.positions:
+            at = int(np.flatnonzero(part.numbers == found.untold[1] - 1)[0])
+            self.witness = part.trace.part(at, at + 1)
+
+    def concluded(self) -> Audit:
+        """What was found, all steps having been judged."""
+        missing = [] if self.faults else length_faults(self.problem, self.steps)
+        return unjudged(self.steps, missing) if missing else self.so_far()
+
+    def so_far(self) -> Audit:
+        """What was found of the steps there were, though they be fewer than the problem has."""
+        if self.faults:
+            return unjudged(self.steps, self.faults)
+        tallies = list(self.tallies.values())
+        found = concluded(tallies, self.problem.dtype, self.steps, self.values.lines())
+        found = replace(found, untold=self._untold(tallies), divergence=self._divergence())
+        return self.formats.explain(replace(found, left_out=self.steps - self.looked_at))
+
+    def _untold(self, tallies: list[Tally]) -> Untold | None:
+        if self.whole is not None:
+            return farthest_untold(self.whole, tallies)
+        found = least_certain(tallies)
+        if found is None or found.untold is None or self.witness is None:
+            return None
+        return farthest_untold(self.witness, tallies, found.untold[1] - 1)
+
+    def _divergence(self) -> Divergence | None:
+        if self.beyond is None:
+            return None
+        step, names = self.beyond
+        numbers = 1 + 2 * sum(values.size for values in self.problem.initial.values())
+        return Divergence(
+            step=step,
+            last=self.steps,
+            quantities=names,
+            dtype=self.problem.dtype,
+            numbers=self.not_compared * numbers,
+        )
+
+
+def compared(seen: Iterable[Observed], beyond: tuple[int, tuple[str, ...]] | None) -> Iterator[Observed]:
+    """What was seen before the step in which right values overflow."""
+    for observed in seen:
+        steps = len(observed.positions) if beyond is None else int(np.sum(observed.positions + 1 < beyond[0]))
+        if steps:
+            yield observed.part(slice(steps))
+
+
+def part_length(problem: Problem) -> int:
+    """Steps that are evaluated together: few enough to bound the memory."""
+    network = problem.network
+    numbers = batch_width(problem) * max(network.sizes) + sum(values.size for values in problem.initial.values())
+    return max(1, CHUNK_ELEMENTS // numbers)
+
+
+def parts_of(trace: Trace, length: int) -> Iterator[Part]:
+    """The trace in parts of `length` steps."""
+    for begin in range(0, trace.steps, length):
+        numbers = np.arange(begin, min(begin + length, trace.steps))
+        yield Part(trace=trace.part(begin, begin + length), numbers=numbers)
 
 
 def divergence_of(trace: Trace) -> Divergence | None:
@@ -71,15 +216,6 @@ def divergence_of(trace: Trace) -> Divergence | None:
     states = ((one.positions, one.before, one.x, one.y) for one in seen)
     numbers = sum(values[0].size for values in actual_values(trace).values())
     return first_divergence(trace.problem, states, trace.steps, numbers)
-
-
-def actual_values(trace: Trace) -> dict[str, Array]:
-    """Quantity name to what the trace reports, each (steps, ...), in the reference's order."""
-    names = trace.problem.network.parameter_shapes
-    values = {"loss": trace.loss}
-    values |= {f"gradient.{name}": trace.gradients[name] for name in names}
-    values |= {f"parameter.{name}": trace.parameters[name] for name in names}
-    return values
 
 
 def chunks(trace: Trace) -> Iterator[Array]:
@@ -110,23 +246,6 @@ def _chunks_in_order(trace: Trace) -> Iterator[Array]:
             yield begin + np.flatnonzero(block == count)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Observed:
-    """Steps with equally many rows, and what an implementation made of them.
-
-    positions: (steps,) from 0; before: parameter name to (steps, *shape), the state just before each step, with what
-    the optimizer remembers where that is anything;
-    x (steps, rows, n_in); y (steps, rows, n_out); actual: quantity name to what was reported, (steps, ...).
-    """
-
-    problem: Problem
-    positions: Array
-    before: Parameters
-    x: Array
-    y: Array
-    actual: Parameters
-
-
 def observations(trace: Trace, divergence: Divergence | None = None) -> Iterator[Observed]:
     """All steps of `trace`, chunk by chunk, up to where it diverges."""
     states = OwnStates(trace)
@@ -136,31 +255,14 @@ def observations(trace: Trace, divergence: Divergence | None = None) -> Iterator
             yield observed_at(trace, compared, states)
 
 
-def observed_at(trace: Trace, positions: Array, states: OwnStates | None = None) -> Observed:
-    """The steps of `trace` at `positions`, rising, all with equally many rows.
-
-    states: those of the same trace, where they are kept from one call to the next.
-    """
-    problem = trace.problem
-    rows = trace.rows[positions]
-    rows = rows[:, : int((rows[0] >= 0).sum())]
-    before: Parameters = {name: trace.before(name, positions) for name in problem.network.parameter_shapes}
-    return Observed(
-        problem=problem,
-        positions=positions,
-        before=before if problem.optimizer.plain else Before(before, states or OwnStates(trace), positions),
-        x=problem.x[rows],
-        y=problem.y[rows],
-        actual={name: values[positions] for name, values in actual_values(trace).items()},
-    )
-
-
-def judge(observed: Observed, tallies: Mapping[str, Tally], learning_rate: Array | None = None) -> None:
-    """Count every element of `observed` into the tally of its quantity.
+def judge(observed: Observed, tallies: Mapping[str, Tally], learning_rate: Array | None = None) -> int | None:
+    """Count every element of `observed` into the tally of its quantity; the first step that is wrong, from 0.
 
     learning_rate: (steps, 1, 1) where it is not the problem's own.
     """
     run = PRECISIONS[observed.problem.dtype]
+    if in_pieces(observed.problem):
+        return _judge_pieces(observed, tallies, run, learning_rate)
     expected = expected_of(observed, run, learning_rate)
     judged = {
         name: Judged(observed.positions, values.astype(np.float64), expected[name])
@@ -168,10 +270,45 @@ def judge(observed: Observed, tallies: Mapping[str, Tally], learning_rate: Array
     }
     for name, one in judged.items():
         tallies[name].add(one)
-    if run is FLOAT64 and any(one.wrong.any() for one in judged.values()):
+    bad = [step for one in judged.values() if (step := one.first_wrong) is not None]
+    if run is FLOAT64 and bad:
         below = expected_of(observed, FLOAT32, learning_rate)
         for name, one in judged.items():
             tallies[name].add_below(one, below[name])
+    return min(bad, default=None)
+
+
+def _judge_pieces(
+    observed: Observed, tallies: Mapping[str, Tally], run: Precision, learning_rate: Array | None
+) -> int | None:
+    bad = []
+    for one, name, _ in _judged_pieces(observed, (run,), learning_rate):
+        tallies[name].add(one)
+        bad += [] if one.first_wrong is None else [one.first_wrong]
+    if run is FLOAT64 and bad:
+        for one, name, below in _judged_pieces(observed, (run, FLOAT32), learning_rate):
+            tallies[name].add_below(one, below)
+    return min(bad, default=None)
+
+
+def _judged_pieces(
+    observed: Observed, carried: tuple[Precision, ...], learning_rate: Array | None
+) -> Iterator[tuple[Judged, str, Expectation]]:
+    """Every piece judged at the first precision, its quantity, and what it must be at the last."""
+    gradients = {
+        name: observed.actual[key] for name in observed.before if (key := f"gradient.{name}") in observed.actual
+    }
+    told = gradients if len(gradients) == len(observed.before) else {}
+    parts = (
+        pieces(observed.problem, observed.before, observed.x, observed.y, told, one, learning_rate) for one in carried
+    )
+    for piece, *others in zip(*parts, strict=True):
+        if piece.name in observed.actual:
+            whole = observed.actual[piece.name]
+            values = whole[:, piece.at].astype(np.float64) if whole.ndim > 1 else whole.astype(np.float64)
+            elements = int(whole[0].size)
+            one = Judged(observed.positions, values, piece.expectation, piece.at.start or 0, elements)
+            yield one, piece.name, (piece, *others)[-1].expectation
 
 
 def expected_of(observed: Observed, carried: Precision, learning_rate: Array | None) -> dict[str, Expectation]:
@@ -188,19 +325,10 @@ def expected_of(observed: Observed, carried: Precision, learning_rate: Array | N
     return expected | {name: first_told(expected[name], own[name]) for name in own}
 
 
-def first_told(first: Expectation, second: Expectation) -> Expectation:
-    """`first` where it says anything, else `second`."""
-    return Expectation(
-        expected=np.where(first.told, first.expected, second.expected),
-        bound=np.where(first.told, first.bound, second.bound),
-        told=first.told | second.told,
-    )
-
-
 def concluded(tallies: list[Tally], dtype: str, steps: int, faults: list[str]) -> Audit:
     """The record of what was counted; `faults` spoil the verdict whatever the values."""
-    wrong_steps = set().union(*(tally.wrong_steps for tally in tallies))
-    first_bad = min(wrong_steps, default=0)
+    first_bad = min((tally.first_bad.step for tally in tallies if tally.first_bad), default=0)
+    wrong = [tally for tally in tallies if tally.first_bad and tally.first_bad.step == first_bad]
     verdict = _verdict(tallies, faults)
     return Audit(
         verdict=verdict,
@@ -208,9 +336,9 @@ def concluded(tallies: list[Tally], dtype: str, steps: int, faults: list[str]) -
         steps=steps,
         faults=tuple(faults),
         quantities=tuple(tally.concluded() for tally in tallies),
-        deviations=tuple(tally.first_bad[first_bad] for tally in tallies if first_bad in tally.wrong_steps),
-        agreed=tuple(tally.name for tally in tallies if first_bad and first_bad not in tally.wrong_steps),
-        wrong_steps=len(wrong_steps),
+        deviations=tuple(tally.first_bad for tally in wrong if tally.first_bad),
+        agreed=tuple(tally.name for tally in tallies if first_bad and tally not in wrong),
+        wrong_steps=counted_once(tally.wrong_steps for tally in tallies),
     )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,15 +16,26 @@ from comparisons.blind_spots import blind_spots
 from comparisons.devices import CPU
 from comparisons.epochs import epoch_losses
 from comparisons.fast import has_fast, trained_fast
-from comparisons.implementations import IMPLEMENTATIONS, install_command, installed, load, missing_packages, version
+from comparisons.implementations import (
+    IMPLEMENTATIONS,
+    Trainer,
+    install_command,
+    installed,
+    load,
+    missing_packages,
+    version,
+)
+from comparisons.judging import Judging
 from comparisons.known_deviations import known_deviation
 from comparisons.lower_products import products_diagnosed
+from comparisons.streaming import Plan, Recording, Stream, block_length, plan_of
 from comparisons.trace_evidence import diagnosed
 from comparisons.verdict import BlindSpots, Comparison, Result, Verdict
 from comparisons.workers import Outcome, Progress, train_all, training
 from problems.problem import Problem
 from problems.trace import Trace
 
+Made = TypeVar("Made")
 DEFAULT_TIMEOUT = 600.0  # seconds for one framework to import and train
 
 
@@ -39,29 +51,57 @@ def compare(
     progress: Progress = silent,
     device: str = CPU,
     fast: bool = False,
+    audit_every: int = 1,
 ) -> list[Comparison]:
     """One Comparison per problem, with one Result per implementation, in the order of `names`.
 
-    timeout: seconds each framework's process may take in all. Frameworks run in processes of their own.
+    timeout: seconds each framework's process may take in all, or, where its steps are audited as they come, between
+    two blocks of them. Frameworks run in processes of their own.
     device: what those frameworks train on that can; the others, those by hand among them, train on the CPU.
     fast: those that can train many steps in one call do.
+    audit_every: the first of every so many steps is audited, and the last; those in between are trained only.
+    Where that is more than 1, or where a trace would be large (`streaming.MOST_KEPT`), steps are audited as they come,
+    and results have no trace.
     """
     present = [name for name in names if installed(name)]
     by_hand = [name for name in present if IMPLEMENTATIONS[name].by_hand]
     frameworks = [name for name in present if name not in by_hand]
     numbers = range(len(problems))
     results = {(name, number): not_installed(name) for name, number in product(names, numbers) if name not in present}
-    with training(frameworks, problems, timeout=timeout, progress=progress, device=device, fast=fast) as arriving:
+    judging = _streamed(present, problems, audit_every)
+    streams = {key: Stream(plan=plan, taker=one) for key, (plan, one) in judging.items()}
+
+    def result(name: str, number: int, outcome: Outcome) -> Result:
+        if (name, number) in judging:
+            return judged_stream(name, judging[name, number][1], outcome, fast=fast)
+        return judged(name, problems[number], outcome, fast=fast)
+
+    with training(
+        frameworks, problems, timeout=timeout, progress=progress, device=device, fast=fast, streams=streams
+    ) as arriving:
         # While frameworks import and train: what is by hand, then each trace as it arrives.
         for name, number in product(by_hand, numbers):
-            results[name, number] = judged(name, problems[number], train_here(name, problems[number]))
+            stream, problem = streams.get((name, number)), problems[number]
+            trained = stream_here(name, problem, stream) if stream else train_here(name, problem)
+            results[name, number] = result(name, number, trained)
         spots = [blind_spots(problem) for problem in problems]
         for name, number, outcome in arriving:
-            results[name, number] = judged(name, problems[number], outcome, fast=fast)
+            results[name, number] = result(name, number, outcome)
     return [
         side_by_side(problem, [results[name, number] for name in names], spots[number])
         for number, problem in enumerate(problems)
     ]
+
+
+def _streamed(
+    names: Sequence[str], problems: Sequence[Problem], every: int
+) -> dict[tuple[str, int], tuple[Plan, Judging]]:
+    """The trainings that are audited as they run, by implementation and number of the problem: how, and by whom."""
+    plans = {number: plan for number, problem in enumerate(problems) if (plan := plan_of(problem, every))}
+    return {
+        (name, number): (plan, Judging(problems[number], name, every=every))
+        for name, (number, plan) in product(names, plans.items())
+    }
 
 
 def compared(problem: Problem, results: Sequence[Result]) -> Comparison:
@@ -100,21 +140,49 @@ def trained(
 
 def train_here(name: str, problem: Problem) -> Outcome:
     """Train an implementation by hand in this process; a failure is its outcome."""
+    found = _attempted(lambda: _trained_here(name, problem))
+    return found if isinstance(found, Outcome) else Outcome(trace=found, seconds=found.seconds)
+
+
+def _trained_here(name: str, problem: Problem) -> Trace:
     started = time.perf_counter()
+    trainer = load(name)
+    imported = time.perf_counter() - started
+    recording = Recording(problem, Plan(length=block_length(problem)), trainer.train)
+    trace = Trace.record(problem, recording.blocks(), implementation=name, environment=_environment(trainer))
+    return replace(trace, seconds={"import": imported, "train": recording.seconds})
+
+
+def stream_here(name: str, problem: Problem, stream: Stream) -> Outcome:
+    """The same, its steps handed over as they are made, and not kept."""
+    started = time.perf_counter()
+    trainer = _attempted(lambda: load(name))
+    if isinstance(trainer, Outcome):
+        return trainer
+    imported = time.perf_counter() - started
+    recording = Recording(problem, stream.plan, trainer.train)
+    blocks = iter(recording)
+    while block := _attempted(lambda: next(blocks, None)):
+        if isinstance(block, Outcome):
+            return block
+        stream.taker.add(block)
+    seconds = {"import": imported, "train": recording.seconds}
+    return Outcome(seconds=seconds, environment=_environment(trainer))
+
+
+def _attempted(do: Callable[[], Made]) -> Made | Outcome:
+    """What is made, or the outcome that a failure is."""
     try:
-        trainer = load(name)
-        imported = time.perf_counter()
         with np.errstate(all="ignore"):  # a training that diverges is for the audit to judge
-            steps = list(trainer.train(problem))
-        seconds = {"import": imported - started, "train": time.perf_counter() - imported}
-        environment = {"device": CPU, **trainer.versions()}
-        return Outcome(
-            trace=Trace.record(problem, steps, implementation=name, environment=environment), seconds=seconds
-        )
+            return do()
     except NotImplementedError as unable:
         return Outcome(skipped=str(unable))
     except Exception as error:
         return Outcome(crashed=" ".join(f"{type(error).__name__}: {error}".split()))
+
+
+def _environment(trainer: Trainer) -> dict[str, str]:
+    return {"device": CPU, **trainer.versions()}
 
 
 def not_installed(name: str) -> Result:
@@ -128,14 +196,28 @@ def not_installed(name: str) -> Result:
 def judged(name: str, problem: Problem, outcome: Outcome, *, fast: bool = False) -> Result:
     """The result of what an implementation's training came to; fast: many steps in one call were asked for."""
     if outcome.trace is None:
-        return Result(
-            name=name,
-            verdict=Verdict.SKIPPED if outcome.skipped else Verdict.CRASHED,
-            version=version(name),
-            reason=outcome.skipped or outcome.crashed,
-            fast=fast and has_fast(name),
-        )
+        return untrained(name, outcome, fast=fast)
     return judged_trace(outcome.trace, version=version(name), seconds=outcome.seconds)
+
+
+def untrained(name: str, outcome: Outcome, *, fast: bool) -> Result:
+    """The result of an implementation that did not train to its end."""
+    return Result(
+        name=name,
+        verdict=Verdict.SKIPPED if outcome.skipped else Verdict.CRASHED,
+        version=version(name),
+        reason=outcome.skipped or outcome.crashed,
+        fast=fast and has_fast(name),
+    )
+
+
+def judged_stream(name: str, judging: Judging, outcome: Outcome, *, fast: bool = False) -> Result:
+    """The same of a training that was judged as it ran; of one that broke off it is said what was found until then."""
+    if outcome.crashed:
+        outcome = replace(outcome, crashed="; ".join(filter(None, [outcome.crashed, judging.until_then()])))
+    if outcome.skipped or outcome.crashed:
+        return untrained(name, outcome, fast=fast)
+    return judging.result(environment=outcome.environment, version=version(name), seconds=outcome.seconds)
 
 
 def judged_trace(trace: Trace, *, version: str | None, seconds: Mapping[str, float] | None = None) -> Result:
@@ -156,5 +238,6 @@ def judged_trace(trace: Trace, *, version: str | None, seconds: Mapping[str, flo
         epochs=epoch_losses(trace.loss, trace.problem.steps_per_epoch) if trace.loss.ndim == 1 else (),
         final={name: values[-1] for name, values in trace.parameters.items() if len(values)},
         seconds=took,
+        environment=trace.environment,
         trace=trace,
     )

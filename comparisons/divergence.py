@@ -28,10 +28,10 @@ def first_divergence(problem: Problem, states: Iterable[State], last: int, numbe
 
     last: the last step (from 1) of the training that the states are of; numbers: how many each of its steps reports.
     """
-    found = [one for positions, before, x, y in states if (one := _first_of(problem, positions, before, x, y))]
-    if not found:
+    found = first_beyond(problem, states)
+    if found is None:
         return None
-    step, names = min(found)
+    step, names = found
     return Divergence(
         step=step,
         last=last,
@@ -39,6 +39,12 @@ def first_divergence(problem: Problem, states: Iterable[State], last: int, numbe
         dtype=problem.dtype,
         numbers=(last - step + 1) * numbers,
     )
+
+
+def first_beyond(problem: Problem, states: Iterable[State]) -> tuple[int, tuple[str, ...]] | None:
+    """That step, from 1, and what overflows in it."""
+    found = [one for positions, before, x, y in states if (one := _first_of(problem, positions, before, x, y))]
+    return min(found, default=None)
 
 
 def _first_of(

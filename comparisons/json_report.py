@@ -87,6 +87,7 @@ def result_record(result: Result) -> dict[str, Any]:
         "worst": deviation_record(audit.worst) if audit and audit.worst else None,
         "deviations": [deviation_record(deviation) for deviation in audit.deviations] if audit else [],
         "diagnosis": [diagnosis_record(diagnosis) for diagnosis in result.diagnoses],
+        "audited": audit.audited if audit else 0,
         "compared": audit.compared if audit else 0,
         "not_told": audit.not_told if audit else 0,
         "not_compared": audit.not_compared if audit else 0,
@@ -98,7 +99,7 @@ def result_record(result: Result) -> dict[str, Any]:
 
 def device(result: Result) -> str | None:
     """What it trained on, where that is told."""
-    return result.trace.environment.get("device") if result.trace else None
+    return result.environment.get("device")
 
 
 def divergence_record(result: Result) -> dict[str, Any] | None:

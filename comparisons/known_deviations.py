@@ -184,15 +184,36 @@ def known_deviation(trace: Trace, audit: Audit) -> str | None:
     """The text of the known deviations that explain all that `audit` found wrong, or None."""
     if audit.verdict is not Verdict.DISAGREES or audit.faults:
         return None
-    met = [
-        known
-        for known in KNOWN_DEVIATIONS
-        if known.implementation == trace.implementation and known.concerns(trace.problem)
-    ]
-    for together in _few_first(met):
-        if all(_explains(together, observed) for observed in observations(trace, audit.divergence)):
-            return "; ".join(f"{known.text} (seen with {known.seen_with})" for known in together)
-    return None
+    running = KnownDeviations(trace.implementation, trace.problem)
+    for observed in observations(trace, audit.divergence):
+        running.narrow(observed)
+        if not running.left:
+            return None
+    return running.text(audit)
+
+
+class KnownDeviations:
+    """Those of one implementation on one problem that explain every wrong step so far, which become fewer."""
+
+    def __init__(self, implementation: str, problem: Problem) -> None:
+        met = [one for one in KNOWN_DEVIATIONS if one.implementation == implementation and one.concerns(problem)]
+        self.left = list(_few_first(met))
+        self.run = PRECISIONS[problem.dtype]
+
+    @property
+    def precisions(self) -> set[Precision]:
+        """Those in which steps are evaluated to see whether they are explained."""
+        return {_carried([known.carries for known in together if known.carries], self.run) for together in self.left}
+
+    def narrow(self, observed: Observed) -> None:
+        """Go by these steps too; those that are right narrow nothing."""
+        self.left = [together for together in self.left if _explains(together, observed)]
+
+    def text(self, audit: Audit) -> str | None:
+        """What explains all that `audit` found wrong, or None."""
+        if audit.verdict is not Verdict.DISAGREES or audit.faults or not self.left:
+            return None
+        return "; ".join(f"{known.text} (seen with {known.seen_with})" for known in self.left[0])
 
 
 def _few_first(known: list[KnownDeviation]) -> Iterator[tuple[KnownDeviation, ...]]:

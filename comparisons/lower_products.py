@@ -12,12 +12,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from comparisons.arithmetic.operands import WORDS, Operands
+from comparisons.arithmetic.operands import FORMATS, WORDS, Operands
 from comparisons.arithmetic.precision import FLOAT32
+from comparisons.observed import Observed
 from comparisons.reference import expectations
 from comparisons.tally import unexplained
 from comparisons.verdict import Audit, Deviation, Diagnosis
 from problems.problem import Array, Parameters, Problem
+
+PROBED = 16  # steps
 
 
 def computed_so(
@@ -26,6 +29,27 @@ def computed_so(
     """Whether every number of these steps is what products of such operands give; arguments as of `expectations`."""
     expected = expectations(problem, before, x, y, replace(FLOAT32, operands=operands))
     return not any(unexplained(values.astype(np.float64), expected[name]).any() for name, values in actual.items())
+
+
+class ProductFormats:
+    """The formats of operands that every step so far is right for, which become fewer; none but in a float32 run."""
+
+    def __init__(self, dtype: str) -> None:
+        self.left = list(FORMATS) if dtype == FLOAT32.name else []
+
+    def narrow(self, observed: Observed) -> None:
+        """Go by these steps too, a few of them first: at small cost they rule out what cannot be."""
+        few = observed.part(slice(PROBED))
+        for steps in (few, observed) if len(observed.positions) > PROBED else (observed,):
+            self.left = [operands for operands in self.left if _so(operands, steps)]
+
+    def explain(self, audit: Audit) -> Audit:
+        """`audit`, carrying the format that is left where anything in it is wrong."""
+        return carrying(audit, self.left[0]) if self.left and audit.deviations and not audit.faults else audit
+
+
+def _so(operands: Operands, observed: Observed) -> bool:
+    return computed_so(operands, observed.problem, observed.before, observed.x, observed.y, observed.actual)
 
 
 def carrying(audit: Audit, operands: Operands) -> Audit:

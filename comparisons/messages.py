@@ -107,7 +107,7 @@ def verdict_line(result: Result) -> str:
         return "nothing could be compared"
     if result.verdict is Verdict.BLIND:
         return "nothing compared could have failed, so agreement says nothing"
-    scope = f"{counted(audit.steps, 'step')}, {counted(audit.compared, 'number')} compared"
+    scope = f"{_looked_at(audit)}, {counted(audit.compared, 'number')} compared"
     if result.verdict is Verdict.DISAGREES:
         return f"{_extent(audit)}{_precision(audit)}"
     return f"{scope}{_headroom(audit)}"
@@ -145,9 +145,14 @@ def _headroom(audit: Audit) -> str:
     return f"; the nearest to its bound is {where} at step {worst.step}, at {size(worst.ratio)} of it"
 
 
+def _looked_at(audit: Audit) -> str:
+    every = counted(audit.steps, "step")
+    return f"{audit.audited:,} of {every} audited" if audit.left_out else every
+
+
 def _extent(audit: Audit) -> str:
     first = audit.deviations[0].step if audit.deviations else 0
-    return f"wrong in {audit.wrong_steps:,} of {counted(audit.steps, 'step')}, first at step {first}"
+    return f"wrong in {audit.wrong_steps:,} of {counted(audit.audited, 'step')}, first at step {first}"
 
 
 def _precision(audit: Audit) -> str:

@@ -7,7 +7,8 @@ no error of an earlier one. After a gradient that is not finite nothing is told.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -32,20 +33,39 @@ from problems.trace import Trace
 BLOCK_ELEMENTS = 100_000  # numbers of one kind held at once, few enough for a processor's cache
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Since:
+    """What came before a trace that is a part of one: how many steps, and the slots after them, by precision."""
+
+    steps: int = 0
+    slots: Mapping[Precision, list[Slots]] = field(default_factory=dict)
+
+
 class OwnStates:
     """The states of one trace, in every precision asked for; steps are cheapest asked for in rising order."""
 
-    def __init__(self, trace: Trace) -> None:
-        self.trace = trace
+    def __init__(self, trace: Trace, since: Since | None = None) -> None:
+        self.trace, self.since = trace, since or Since()
         self.scans: dict[Precision, _Scan] = {}
 
     def updates(self, positions: Array, before: Parameters, carried: Precision) -> dict[str, Bounded]:
-        """Parameter name to what the steps at `positions` (from 0, rising) must make of `before`."""
-        if carried not in self.scans:
-            self.scans[carried] = _Scan(self.trace, carried)
-        found = list(self.scans[carried].updates(positions, before))
+        """Parameter name to what the steps at `positions` (from 0, rising) must make of `before`.
+
+        positions: counted from the first step of the training, also where the trace is a later part of it.
+        """
+        found = list(self._scan(carried).updates(positions - self.since.steps, before))
         value, error = (np.concatenate([getattr(one, part) for one in found]) for part in ("value", "error"))
         return tensors_of(Bounded(value, error, carried), self.trace.problem.network.parameter_shapes)
+
+    def after(self, precisions: Iterable[Precision]) -> Since:
+        """What the part that follows starts from, in these precisions and those asked for in this one."""
+        slots = {carried: self._scan(carried).last() for carried in {*precisions, *self.scans}}
+        return Since(steps=self.since.steps + self.trace.steps, slots=slots)
+
+    def _scan(self, carried: Precision) -> _Scan:
+        if carried not in self.scans:
+            self.scans[carried] = _Scan(self.trace, carried, self.since)
+        return self.scans[carried]
 
 
 class Before(dict[str, Array]):
@@ -61,12 +81,13 @@ class Before(dict[str, Array]):
 
 
 class _Scan:
-    """One pass over the steps in order, block by block; the last block is held."""
+    """One pass over the steps in order, block by block; the last block is held. Positions are those in the trace."""
 
-    def __init__(self, trace: Trace, carried: Precision) -> None:
+    def __init__(self, trace: Trace, carried: Precision, since: Since) -> None:
         problem = trace.problem
         self.optimizer, self.gradients, self.names = problem.optimizer, trace.gradients, tuple(problem.initial)
         self.run, self.carried = PRECISIONS[problem.dtype], carried
+        self.since, self.steps = since, trace.steps
         self.length = block_length(trace)
         self._restart()
 
@@ -76,13 +97,21 @@ class _Scan:
             here = positions // self.length == number
             block = self._block(int(number))
             theta = rows_of({name: leaves(before[name][here], self.run, self.carried) for name in self.names})
-            yield block.moved(self.optimizer, theta, positions[here])
+            yield block.moved(self.optimizer, theta, positions[here] + self.since.steps)
+
+    def last(self) -> list[Slots]:
+        """The slots after the last step."""
+        self._block((self.steps - 1) // self.length)
+        return self.slots
 
     def _restart(self) -> None:
         self.held: _Block | None = None
         self.next = 0
-        given = given_at(self.optimizer, np.arange(1, 2), self.carried)
-        self.slots = first_slots(self.optimizer, given, self.carried)
+        if self.since.steps:
+            self.slots = self.since.slots[self.carried]
+        else:
+            given = given_at(self.optimizer, np.arange(1, 2), self.carried)
+            self.slots = first_slots(self.optimizer, given, self.carried)
 
     def _block(self, number: int) -> _Block:
         if number < self.next - 1:
@@ -97,6 +126,7 @@ class _Scan:
             name: leaves(self.gradients[name][begin : begin + self.length], self.run, self.carried)
             for name in self.names
         }
+        begin += self.since.steps
         steps = np.arange(begin, begin + len(gradients[self.names[0]].value)) + 1
         given = given_at(self.optimizer, steps, self.carried)
         g = clipped_rows(gradients, given)
@@ -107,7 +137,7 @@ class _Scan:
 
 
 class _Block:
-    """Steps from `begin` on: their gradients after clipping, and the slots after each of them."""
+    """Steps of the training from `begin` on: their gradients after clipping, and the slots after each of them."""
 
     def __init__(self, begin: int, g: Bounded, slots: list[Slots], carried: Precision) -> None:
         self.begin, self.g, self.slots, self.carried = begin, g, slots, carried

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,6 +36,28 @@ class Expectation:
     sharp: Array | None = None
 
 
+class Given(NamedTuple):
+    """What a step starts from, with the errors it has there."""
+
+    state: dict[str, Bounded]
+    x: Bounded
+    y: Bounded
+    rate: Bounded
+
+
+def given(
+    problem: Problem, parameters: Parameters, x: Array, y: Array, carried: Precision, learning_rate: Array | None
+) -> Given:
+    """The error-carrying numbers of steps; arguments as of `expectations`."""
+    run = PRECISIONS[problem.dtype]
+    return Given(
+        state={name: leaves(values, run, carried) for name, values in parameters.items()},
+        x=leaves(x, run, carried),
+        y=Bounded.exact(y, carried) if problem.loss in SPARSE else leaves(y, run, carried),
+        rate=Bounded.rounded(problem.optimizer.learning_rate if learning_rate is None else learning_rate, carried),
+    )
+
+
 def expectations(
     problem: Problem,
     parameters: Parameters,
@@ -52,13 +74,9 @@ def expectations(
     Updates are those of gradient descent from the formulas' gradient; with `parameters` of a trace that remembers
     earlier steps (`Before`), those of the problem's optimizer from the gradients that were reported.
     """
-    run = PRECISIONS[problem.dtype]
-    carried = carried or run
-    state = {name: leaves(values, run, carried) for name, values in parameters.items()}
-    inputs = leaves(x, run, carried)
-    targets = Bounded.exact(y, carried) if problem.loss in SPARSE else leaves(y, run, carried)
-    rate = Bounded.rounded(problem.optimizer.learning_rate if learning_rate is None else learning_rate, carried)
-    best, every = (quantities(step) for step in carried_step(problem, state, inputs, targets, rate))
+    carried = carried or PRECISIONS[problem.dtype]
+    start = given(problem, parameters, x, y, carried, learning_rate)
+    best, every = (quantities(step) for step in carried_step(problem, start.state, start.x, start.y, start.rate))
     if isinstance(parameters, Before):
         own = {f"parameter.{name}": values for name, values in parameters.updates(carried).items()}
         best, every = best | own, every | own
@@ -70,16 +88,21 @@ def carried_step(
 ) -> tuple[StepResult, StepResult]:
     """One step on error-carrying numbers: by the most accurate route alone, and around every route."""
     _, cache = forward(problem.network, state, x)
-    z = cache.z[-1]
+    loss, delta = last_layer(problem, y, cache.z[-1])
+    step = completed_step(problem.network, state, cache, loss, delta, rate, problem.l2)
+    if len(loss_routes(problem.network, problem.loss)) == 1:
+        return step, step
+    return _plane(step, 0), _plane(step, 1)
+
+
+def last_layer(problem: Problem, y: Bounded, z: Bounded) -> tuple[Bounded, Bounded]:
+    """Loss and ∂L/∂z, where there are several routes with two errors side by side: the best one's, and around all."""
     routes = loss_routes(problem.network, problem.loss)
     losses = [route.loss(y, z) for route in routes]
     deltas = [route.delta(y, z) for route in routes]
     if len(routes) == 1:
-        step = completed_step(problem.network, state, cache, losses[0], deltas[0], rate, problem.l2)
-        return step, step
-    loss, delta = beside(losses[0], union(losses)), beside(deltas[0], union(deltas))
-    step = completed_step(problem.network, state, cache, loss, delta, rate, problem.l2)
-    return _plane(step, 0), _plane(step, 1)
+        return losses[0], deltas[0]
+    return beside(losses[0], union(losses)), beside(deltas[0], union(deltas))
 
 
 def _plane(step: StepResult, number: int) -> StepResult:
@@ -123,4 +146,13 @@ def _expectation(every: Bounded, best: Bounded) -> Expectation:
     told = np.isfinite(every.error) & ~lost
     return Expectation(
         expected=every.value, bound=every.error, told=told, sharp=np.where(lost, best.error, every.error)
+    )
+
+
+def first_told(first: Expectation, second: Expectation) -> Expectation:
+    """`first` where it says anything, else `second`."""
+    return Expectation(
+        expected=np.where(first.told, first.expected, second.expected),
+        bound=np.where(first.told, first.bound, second.bound),
+        told=first.told | second.told,
     )

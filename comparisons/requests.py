@@ -35,9 +35,15 @@ def chosen_implementations(against: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in NAMES if name in asked) if asked else NAMES
 
 
-def chosen_problems(arguments: Sequence[str], changes: Mapping[str, Any]) -> list[tuple[str, Problem]]:
-    """Each argument with its problem, changed as asked; both lesson problems where no argument is given."""
-    return [(argument, changed(problem_for(argument), changes)) for argument in arguments or tuple(DESCRIPTIONS)]
+def chosen_problems(
+    arguments: Sequence[str], changes: Mapping[str, Any], *, streamed: bool = False
+) -> list[tuple[str, Problem]]:
+    """Each argument with its problem, changed as asked; both lesson problems where no argument is given.
+
+    streamed: the trace will not be held in memory, and may be of any length.
+    """
+    keep = changed_freely if streamed else changed
+    return [(argument, keep(problem_for(argument), changes)) for argument in arguments or tuple(DESCRIPTIONS)]
 
 
 def problem_for(argument: str) -> Problem:
@@ -48,6 +54,11 @@ def problem_for(argument: str) -> Problem:
 
 
 def changed(problem: Problem, changes: Mapping[str, Any]) -> Problem:
+    """The same, whose trace fits into memory; raises ProblemError where it does not, or the options do not fit."""
+    return recordable(changed_freely(problem, changes))
+
+
+def changed_freely(problem: Problem, changes: Mapping[str, Any]) -> Problem:
     """`problem` with the options that were given; raises ProblemError where they do not fit."""
     given = {key: value for key, value in changes.items() if value is not None}
     fields = {key: given[key] for key in PLAIN_CHANGES if key in given}
@@ -58,7 +69,7 @@ def changed(problem: Problem, changes: Mapping[str, Any]) -> Problem:
     if "initial" in given:
         fields["initial"] = starting_parameters(problem.network, given["initial"])
         fields["start"] = given["initial"]
-    return recordable(problem.changed(**fields) if fields else problem)
+    return problem.changed(**fields) if fields else problem
 
 
 def changed_optimizer(optimizer: Optimizer, given: Mapping[str, Any]) -> Optimizer:

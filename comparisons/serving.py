@@ -1,6 +1,6 @@
 """A framework's process that trains one problem after another. Run as `python -P -m comparisons.serving NAME FOLDER`.
 
-Each line on standard input is the number of a problem: problem-N.json in FOLDER is trained, and its trace written to
+Each line on standard input is the number of a problem: problem-N in FOLDER is trained, and its trace written to
 trace-N.npz beside it. Events are those of comparisons.worker. The process ends with its parent.
 """
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from comparisons.arithmetic.precision import FLOAT32
 from comparisons.reference import Expectation
+from comparisons.step_set import StepSet
 from comparisons.verdict import Deviation, QuantityAudit
 from problems.problem import Array
 
@@ -42,16 +43,38 @@ class Judged:
     """One quantity over one chunk: positions (steps,) of the steps, everything else (steps, ...).
 
     told: where it is known whether the element agrees; what is wrong is always known.
+    begin, elements: of some rows of a tensor, the first of them and how many numbers the whole tensor has.
     """
 
     positions: Array
     actual: Array
     expectation: Expectation
+    begin: int = 0
+    elements: int | None = None
 
     def __post_init__(self) -> None:
-        self.wrong = outside(self.actual, self.expectation)
-        self.told = self.expectation.told | self.wrong
-        self.ratio = np.where(self.told, ratios(self.actual, self.expectation), 0.0)
+        expectation = self.expectation
+        with np.errstate(invalid="ignore", divide="ignore"):
+            deviation = np.abs(self.actual - expectation.expected)
+            if not (deviation <= expectation.bound).all() or not np.isfinite(expectation.bound).all():
+                self.wrong = outside(self.actual, expectation)
+                self.told = expectation.told | self.wrong
+                self.ratio = np.where(self.told, ratios(self.actual, expectation), 0.0)
+                return
+            self.wrong, self.told = np.zeros(deviation.shape, bool), expectation.told
+            self.ratio = deviation / expectation.bound
+        if not (expectation.bound.all() and self.told.all()):
+            self.ratio = np.where(self.told & (deviation > 0), self.ratio, 0.0)
+
+    @property
+    def wrong_steps(self) -> Array:
+        """Which steps of the chunk have anything wrong, from 0."""
+        return np.flatnonzero(self.wrong.reshape(len(self.positions), -1).any(axis=1))
+
+    @property
+    def first_wrong(self) -> int | None:
+        """The first of them, None where there is none."""
+        return int(self.wrong_steps[0]) if self.wrong.any() else None
 
     def deviation(self, quantity: str, place: tuple[np.intp, ...]) -> Deviation:
         """The element at `place` (position in the chunk first), in full."""
@@ -59,14 +82,19 @@ class Judged:
         return Deviation(
             quantity=quantity,
             step=int(self.positions[step]) + 1,
-            index=tuple(int(i) for i in place[1:]),
+            index=self.index(place),
             expected=float(self.expectation.expected[place]),
             actual=float(self.actual[place]),
             bound=float(self.expectation.bound[place]),
             ratio=float(self.ratio[place]),
             wrong=int(self.wrong[step].sum()),
-            elements=int(self.wrong[step].size),
+            elements=self.elements or int(self.wrong[step].size),
         )
+
+    def index(self, place: tuple[np.intp, ...]) -> tuple[int, ...]:
+        """Where in the whole tensor the element at `place` (position in the chunk first) is."""
+        first, *others = (*place[1:], 0)
+        return (int(first) + self.begin, *(int(i) for i in others))[: len(place) - 1]
 
 
 def largest(values: Array) -> tuple[np.intp, ...]:
@@ -76,11 +104,11 @@ def largest(values: Array) -> tuple[np.intp, ...]:
 
 @dataclass(eq=False)
 class Tally:
-    """One quantity over all chunks seen.
+    """One quantity over all chunks seen; what is kept does not depend on how the steps were cut into chunks.
 
-    first_bad: the first bad step of each chunk, with its worst element; wrong_below: how many elements are
-    still wrong at float32's bound; untold: where the least certain element lies, as (distance, step, index), and
-    untold_value what the reference has there.
+    first_bad: the first bad step, with its worst element; wrong_below: how many elements are still wrong at float32's
+    bound; untold: where the least certain element lies, as (distance, step, index), and untold_value what the reference
+    has there. Of equals the earliest is kept.
     """
 
     name: str
@@ -90,9 +118,9 @@ class Tally:
     wrong: int = 0
     wrong_below: int = 0
     worst: Deviation | None = None
-    first_bad: dict[int, Deviation] = field(default_factory=dict)
-    wrong_steps: set[int] = field(default_factory=set)
-    untold_steps: set[int] = field(default_factory=set)
+    first_bad: Deviation | None = None
+    wrong_steps: StepSet = field(default_factory=StepSet)
+    untold_steps: StepSet = field(default_factory=StepSet)
     untold: tuple[float, int, tuple[int, ...]] | None = None
     untold_value: float = np.nan
 
@@ -106,8 +134,9 @@ class Tally:
     def add(self, judged: Judged) -> None:
         """Count one chunk in."""
         told = judged.told
-        self.compared += int(told.sum())
-        self.not_told += int((~told).sum())
+        compared = int(np.count_nonzero(told))
+        self.compared += compared
+        self.not_told += told.size - compared
         self._keep_worst(judged)
         if judged.wrong.any():
             self._keep_wrong(judged)
@@ -119,38 +148,47 @@ class Tally:
         self.wrong_below += int((judged.wrong & unexplained(judged.actual, below)).sum())
 
     def _keep_worst(self, judged: Judged) -> None:
-        place = largest(np.where(judged.told, judged.ratio, -1.0))
+        place = largest(judged.ratio if judged.told.all() else np.where(judged.told, judged.ratio, -1.0))
         if not judged.told[place]:
             return
-        if self.worst is None or judged.ratio[place] > self.worst.ratio:
+        ratio, step = float(judged.ratio[place]), int(judged.positions[place[0]]) + 1
+        if self.worst is None or (ratio, -step) > (self.worst.ratio, -self.worst.step):
             self.worst = judged.deviation(self.name, place)
 
     def _keep_wrong(self, judged: Judged) -> None:
         self.wrong += int(judged.wrong.sum())
-        bad = np.flatnonzero(judged.wrong.reshape(len(judged.positions), -1).any(axis=1))
-        self.wrong_steps.update((judged.positions[bad] + 1).tolist())
+        bad = judged.wrong_steps
+        self.wrong_steps.add(judged.positions[bad] + 1)
         first = bad[0]
+        if self.first_bad is not None and judged.positions[first] + 1 > self.first_bad.step:
+            return
         place = largest(np.where(judged.wrong[first], judged.ratio[first], -1.0))
         found = judged.deviation(self.name, (first, *place))
-        self.first_bad[found.step] = found
+        before = self.first_bad
+        if before is not None and found.step == before.step:  # other rows of the same tensor
+            found = replace(max(before, found, key=lambda one: one.ratio), wrong=before.wrong + found.wrong)
+        self.first_bad = found
 
     def _keep_untold(self, judged: Judged) -> None:
         untold = ~judged.told
         steps = np.flatnonzero(untold.reshape(len(judged.positions), -1).any(axis=1))
-        self.untold_steps.update((judged.positions[steps] + 1).tolist())
+        self.untold_steps.add(judged.positions[steps] + 1)
         with np.errstate(invalid="ignore"):
             apart = np.where(untold, np.abs(judged.actual - judged.expectation.expected), -1.0)
         place = largest(np.nan_to_num(apart, nan=np.inf))
-        if self.untold is None or apart[place] > self.untold[0]:
-            index = tuple(int(i) for i in place[1:])
-            self.untold = float(apart[place]), int(judged.positions[place[0]]) + 1, index
+        distance, step = float(apart[place]), int(judged.positions[place[0]]) + 1
+        if self.untold is None or (distance, -step) > (self.untold[0], -self.untold[1]):
+            self.untold = distance, step, judged.index(place)
             self.untold_value = float(judged.expectation.expected[place])
 
     def concluded(self) -> QuantityAudit:
         """The frozen record of this quantity."""
+        worst = self.worst
+        if worst is not None and self.first_bad is not None and worst.step == self.first_bad.step:
+            worst = replace(worst, wrong=self.first_bad.wrong)
         return QuantityAudit(
             name=self.name,
-            worst=self.worst,
+            worst=worst,
             carries=self.carries,
             compared=self.compared,
             not_told=self.not_told,

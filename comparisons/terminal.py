@@ -24,6 +24,7 @@ from comparisons.messages import (
     untold_line,
     verdict_line,
 )
+from comparisons.streaming_text import streamed_line
 from comparisons.verdict import Audit, Comparison, QuantityAudit, Result, Verdict
 from problems.problem import Array
 
@@ -55,7 +56,7 @@ def show(console: Console, comparison: Comparison, rerun: str) -> None:
     _show_verdicts(console, comparison.results)
     for result in comparison.results:
         _show_details(console, result, rerun.replace("{name}", result.name))
-    for line in (blind_line(comparison.blind_spots), learning_line(comparison)):
+    for line in (streamed_line(comparison), blind_line(comparison.blind_spots), learning_line(comparison)):
         if line:
             console.print(Text(f"\n{line}"), soft_wrap=True)
     console.print()
@@ -74,20 +75,22 @@ def _grouped(results: Sequence[Result], key: Callable[[Result], Any]) -> dict[An
 
 
 def _show_training(console: Console, results: Sequence[Result]) -> None:
-    groups = _grouped(results, lambda result: tuple(f"{loss:.{LOSS_DIGITS}g}" for loss in result.epochs))
-    epochs = max(len(losses) for losses in groups)
+    epochs = max(len(result.epochs) for result in results)
+    shown = shown_epochs(epochs)
+    groups = _grouped(results, lambda result: tuple(_loss(result.epochs, epoch) for epoch in shown))
     _title(console, "Average loss per epoch")
-    rows = [
-        [str(epoch), *(losses[epoch - 1] if epoch <= len(losses) else "" for losses in groups)]
-        for epoch in shown_epochs(epochs)
-    ]
+    rows = [[str(epoch), *losses] for epoch, *losses in zip(shown, *groups, strict=True)]
     show_table(console, ["epoch", *("\n".join(names) for names in groups.values())], rows)
     if epochs > EPOCHS_SHOWN:
-        console.print(f"({len(shown_epochs(epochs))} of {epochs} epochs; --json has all)")
+        console.print(f"({len(shown)} of {epochs} epochs; --json has all)")
     _title(console, "Final weights and biases")
     for text, names in _grouped(results, _final).items():
         console.print(Text(f"{', '.join(names)}:"), soft_wrap=True)
         console.print(Text(text), soft_wrap=True)
+
+
+def _loss(losses: Sequence[float], epoch: int) -> str:
+    return f"{losses[epoch - 1]:.{LOSS_DIGITS}g}" if epoch <= len(losses) else ""
 
 
 def shown_epochs(epochs: int) -> list[int]:
@@ -157,7 +160,7 @@ def _show_verdicts(console: Console, results: Sequence[Result]) -> None:
 
 def _on_device(result: Result) -> str:
     """What it trained on, where that is not the CPU."""
-    device = result.trace.environment.get("device", "cpu") if result.trace else "cpu"
+    device = result.environment.get("device", "cpu")
     return "" if device == "cpu" else f", on {plain(device)}"
 
 

@@ -11,7 +11,7 @@ from comparisons.update_diagnosis import diagnosed_updates
 from comparisons.verdict import Audit, Diagnosis
 from manual.optimizers import sgd
 from problems.dtypes import rounded
-from problems.problem import Array
+from problems.problem import Array, Parameters, Problem
 from problems.trace import Trace
 
 MOST_STATES = 64
@@ -59,6 +59,11 @@ def _step(trace: Trace, position: int, before: dict[str, Array]) -> tuple[State,
     )
     gradients = {name: values[position] for name, values in trace.gradients.items()}
     after = {name: values[position] for name, values in trace.parameters.items()}
+    return state, returned_of(problem, state, trace.loss[position], gradients, after)
+
+
+def returned_of(problem: Problem, state: State, loss: Array, gradients: Parameters, after: Parameters) -> Returned:
+    """What was made of `state`: where the optimizer remembers, plain descent stands for an update judged elsewhere."""
     if not problem.optimizer.plain:
-        after = sgd(before, gradients, rounded(state.learning_rate, problem.dtype))
-    return state, Returned(loss=trace.loss[position], parameters=after, gradients=gradients)
+        after = sgd(state.parameters, gradients, rounded(state.learning_rate, problem.dtype))
+    return Returned(loss=loss, parameters=after, gradients=gradients)

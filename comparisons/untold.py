@@ -6,33 +6,46 @@ from itertools import pairwise
 
 import numpy as np
 
+from comparisons.step_set import counted_once
 from comparisons.tally import Tally
 from comparisons.verdict import Untold
 from problems.problem import Problem
 from problems.trace import Trace
 
-
 MOST_PRODUCTS = 2**20  # in a step that is evaluated on balls, each of which takes about a microsecond
 
 
-def farthest_untold(trace: Trace, tallies: list[Tally]) -> Untold | None:
-    """The untold element farthest from the reference's value, held against its exact value where that is affordable."""
-    candidates = [(*tally.untold, tally.name, tally.untold_value) for tally in tallies if tally.untold is not None]
-    if not candidates:
+def least_certain(tallies: list[Tally]) -> Tally | None:
+    """The quantity with the untold element that is farthest from the reference's value."""
+    return max((one for one in tallies if one.untold), key=lambda one: one.untold[0] if one.untold else 0, default=None)
+
+
+def farthest_untold(trace: Trace, tallies: list[Tally], before: int = 0) -> Untold | None:
+    """The untold element farthest from the reference's value, held against its exact value where that is affordable.
+
+    before: how many steps come before the trace's first. Where an optimizer remembers those, the exact value of an
+    update is not to be had.
+    """
+    found = least_certain(tallies)
+    if found is None or found.untold is None:
         return None
-    apart, step, index, name, value = max(candidates, key=lambda candidate: candidate[0])
-    enclosed = products(trace.problem) <= MOST_PRODUCTS
-    actual = _reported(trace, name, step, index)
-    exact, distance = _exactly(trace, name, step, index, actual) if enclosed else (value, apart)
-    steps = set().union(*(tally.untold_steps for tally in tallies))
+    apart, step, index = found.untold
+    passed = before > 0 and not trace.problem.optimizer.plain and found.name.startswith("parameter.")
+    enclosed = products(trace.problem) <= MOST_PRODUCTS and not passed
+    actual = _reported(trace, found.name, step - before, index)
+    exact, distance = found.untold_value, apart
+    if enclosed:
+        exact, distance = _exactly(trace, found.name, step - before, index, actual)
+    elif np.isnan(exact):  # of a gradient that is NaN nothing can follow, and no ball would tell more
+        distance, enclosed = np.inf, True
     return Untold(
-        quantity=name,
+        quantity=found.name,
         step=step,
         index=index,
         exact=exact,
         actual=actual,
         distance=distance,
-        steps=len(steps),
+        steps=counted_once(tally.untold_steps for tally in tallies),
         enclosed=enclosed,
     )
 
@@ -68,4 +81,4 @@ def _exactly(trace: Trace, name: str, step: int, index: tuple[int, ...], actual:
     else:
         after = result.parameters if trace.problem.optimizer.plain else exact_update(trace, step)
         ball = after[parameter][index]
-    return float(nearest(ball)), float(distance(ball, np.float64(actual)))
+    return float(nearest(ball)), float(distance(ball, np.asarray(actual)))

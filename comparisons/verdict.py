@@ -76,7 +76,8 @@ class QuantityAudit:
 class Untold:
     """The largest distance from the exact value among elements whose bound says nothing.
 
-    enclosed: whether `exact` is that; of a step too large for ball arithmetic it is the reference's own value.
+    enclosed: whether `exact` is that; of a step too large for ball arithmetic, and of an update that depends on steps
+    which were not kept, it is the reference's own value.
     """
 
     quantity: str
@@ -114,7 +115,8 @@ class Audit:
 
     faults: what stops or spoils the comparison before any value is looked at, one line each;
     deviations: every tensor wrong in the first bad step; agreed: the quantities right in that step;
-    divergence: the steps that were not compared because right values overflow there.
+    divergence: the steps that were not compared because right values overflow there;
+    left_out: how many of the steps were trained and not looked at.
     """
 
     verdict: Verdict
@@ -127,6 +129,12 @@ class Audit:
     wrong_steps: int = 0
     untold: Untold | None = None
     divergence: Divergence | None = None
+    left_out: int = 0
+
+    @property
+    def audited(self) -> int:
+        """How many steps were looked at."""
+        return self.steps - self.left_out
 
     @property
     def worst(self) -> Deviation | None:
@@ -158,7 +166,8 @@ class Audit:
 class Result:
     """One implementation on one problem; epochs: average loss per epoch; final: the last parameters.
 
-    trace: what was audited, for whoever shows more than the verdict; None where there is nothing to audit;
+    environment: what it ran on; trace: what was audited, for whoever shows more than the verdict; None where there is
+    nothing to audit; streamed: the steps were audited as they came and not kept, so that there is no trace either;
     fast: whether it trained many steps in one call.
     """
 
@@ -172,7 +181,9 @@ class Result:
     epochs: tuple[float, ...] = ()
     final: Parameters = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
     trace: Trace | None = None
+    streamed: bool = False
     fast: bool = False
 
     @property

@@ -1,8 +1,12 @@
 """The process in which one implementation trains: request in a file, traces in files, events on a private pipe.
 
-Run as `python -P -m comparisons.worker NAME FOLDER`. FOLDER holds problem-0.json, problem-1.json, ...;
+Run as `python -P -m comparisons.worker NAME FOLDER`. FOLDER holds problem-0, problem-1, ...;
 trace-0.npz, ... are written beside them. Events are JSON, one a line, on what was standard output;
 standard output itself is turned into standard error, so whatever a framework prints cannot disturb them.
+
+Where a plan-0.json stands beside a problem, its training is handed over as it runs: block-0-0, block-0-1, ..., each
+told of once it is written. The parent removes a block when it is done with it, and says so by a line on standard input.
+No more than MOST_WAITING blocks wait for that, so that neither memory nor disk grows with the training.
 """
 
 from __future__ import annotations
@@ -13,54 +17,80 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from comparisons.block_file import block_path, save_block
 from comparisons.devices import CPU, VARIABLE
 from comparisons.fast import FAST, TRAINING, told_fast
 from comparisons.implementations import Trainer, load
-from problems.records import problem_from_json
+from comparisons.problem_file import read_problem
+from comparisons.streaming import Plan, Recording, block_length
 from problems.trace import Trace
 from problems.trace_file import save_trace
+
+MOST_WAITING = 2  # blocks: one is judged while the next is written
 
 
 def main() -> None:
     """Train every problem in the folder, telling about each as it ends; one that fails does not stop the next."""
     name, folder = sys.argv[1], Path(sys.argv[2])
     events = private_events()
-    exit_with_parent()
+    room = threading.Semaphore(MOST_WAITING)
+    exit_with_parent(room)
     started = time.perf_counter()
     trainer = load(name, fast=told_fast(os.environ))
     imported = time.perf_counter() - started
     tell(events, event="imported", seconds=imported, versions=trainer.versions())
-    for number in range(len(list(folder.glob("problem-*.json")))):
-        train_and_tell(events, name, trainer, number, folder)
+    for number in range(len(list(folder.glob("problem-*")))):
+        if (folder / f"plan-{number}.json").exists():
+            stream_and_tell(events, trainer, number, folder, room)
+        else:
+            train_and_tell(events, name, trainer, number, folder)
     tell(events, event="finished")
     events.flush()
     os._exit(0)  # frameworks may hang or abort while they are torn down; everything is written
 
 
 def train_and_tell(events: TextIO, name: str, trainer: Trainer, number: int, folder: Path) -> None:
-    """Train problem-`number`.json of the folder and tell how that ended; its failure is told, not raised."""
+    """Train problem `number` of the folder and tell how that ended; its failure is told, not raised."""
+    with failures_told(events, number):
+        seconds = train_one(name, trainer, number, folder)
+        tell(events, event="trained", problem=number, seconds=seconds)
+
+
+@contextmanager
+def failures_told(events: TextIO, number: int) -> Iterator[None]:
+    """Whatever ends the training of problem `number` is told, not raised."""
     try:
-        seconds = train_one(name, trainer, folder / f"problem-{number}.json", folder / f"trace-{number}.npz")
+        yield
     except NotImplementedError as unable:
         tell(events, event="skipped", problem=number, reason=one_line(str(unable)))
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         tell(events, event="failed", problem=number, reason=f"{type(error).__name__}: {one_line(str(error))}")
-    else:
-        tell(events, event="trained", problem=number, seconds=seconds)
 
 
-def train_one(name: str, trainer: Trainer, problem_file: Path, trace_file: Path) -> float:
+def train_one(name: str, trainer: Trainer, number: int, folder: Path) -> float:
     """Train one problem, save its trace, return the seconds that training took."""
-    problem = problem_from_json(json.loads(problem_file.read_text(encoding="utf-8")))
-    started = time.perf_counter()
-    steps = list(trainer.train(problem))
-    seconds = time.perf_counter() - started
-    trace = Trace.record(problem, steps, implementation=name, environment=environment(trainer))
-    save_trace(trace, trace_file)
-    return seconds
+    problem = read_problem(number, folder)
+    recording = Recording(problem, Plan(length=block_length(problem)), trainer.train)
+    trace = Trace.record(problem, recording.blocks(), implementation=name, environment=environment(trainer))
+    save_trace(trace, folder / f"trace-{number}.npz")
+    return recording.seconds
+
+
+def stream_and_tell(events: TextIO, trainer: Trainer, number: int, folder: Path, room: threading.Semaphore) -> None:
+    """The same, handing its steps over as its plan has it; `room` is what the parent makes."""
+    with failures_told(events, number):
+        plan = Plan(**json.loads((folder / f"plan-{number}.json").read_text(encoding="utf-8")))
+        recording = Recording(read_problem(number, folder), plan, trainer.train)
+        for block, steps in enumerate(recording):
+            room.acquire()
+            save_block(steps, block_path(folder, number, block))
+            tell(events, event="block", problem=number, block=block)
+        tell(events, event="trained", problem=number, seconds=recording.seconds, environment=environment(trainer))
 
 
 def environment(trainer: Trainer) -> dict[str, str]:
@@ -89,12 +119,16 @@ def tell(events: TextIO, **event: Any) -> None:
     events.flush()
 
 
-def exit_with_parent() -> None:
-    """End this process and its children when the parent's end of standard input closes: none outlives its parent."""
+def exit_with_parent(room: threading.Semaphore | None = None) -> None:
+    """End this process and its children when the parent's end of standard input closes: none outlives its parent.
+
+    room: what each line that arrives there until then makes.
+    """
 
     def watch() -> None:
-        while os.read(0, 4096):
-            pass
+        while data := os.read(0, 4096):
+            if room is not None and (lines := data.count(b"\n")):
+                room.release(lines)
         if os.getpgrp() == os.getpid():
             os.killpg(0, signal.SIGKILL)
         os._exit(1)

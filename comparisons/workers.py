@@ -11,17 +11,20 @@ import sys
 import sysconfig
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from comparisons.block_file import block_path, load_block
 from comparisons.devices import CPU, device_variables
 from comparisons.fast import fast_variables
 from comparisons.implementations import IMPLEMENTATIONS
+from comparisons.problem_file import write_problem
+from comparisons.streaming import Stream
 from problems.problem import Problem
-from problems.records import problem_to_json
 from problems.trace import Trace, TraceError
 from problems.trace_file import load_trace
 
@@ -42,15 +45,20 @@ Progress = Callable[[str, str], None]  # implementation, what it is doing
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Outcome:
-    """One implementation on one problem: a trace, or why there is none."""
+    """One implementation on one problem: a trace, or why there is none.
+
+    A training that was handed over as it ran has no trace either; environment: what such a one ran on.
+    """
 
     trace: Trace | None = None
     skipped: str | None = None
     crashed: str | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 Arrival = tuple[str, int, Outcome]  # implementation, number of the problem, what came of it
+Streams = Mapping[tuple[str, int], Stream]  # by implementation and number of the problem
 
 
 class WorkerProcess:
@@ -60,7 +68,9 @@ class WorkerProcess:
         self.folder = folder
         self.log = folder / "log.txt"
         self.events: list[dict[str, Any]] = []
+        self.blocks: deque[dict[str, Any]] = deque()  # told of and not taken
         self.started = time.monotonic()
+        self.stopped: str | None = None
         self._unread = b""
         self._status: int | None = None
         with self.log.open("wb") as log:
@@ -86,8 +96,16 @@ class WorkerProcess:
         *lines, rest = (self._unread + data).split(b"\n")
         self._unread = rest if len(rest) <= LONGEST_EVENT else b""
         arrived = [event for event in map(_event, lines) if event is not None]
-        self.events += arrived
+        for event in arrived:
+            (self.blocks if event["event"] == "block" else self.events).append(event)
         return arrived
+
+    def taken(self) -> None:
+        """Say that a block has been dealt with; its time runs anew from here."""
+        self.started = time.monotonic()
+        assert self.process.stdin is not None
+        with suppress(BrokenPipeError):
+            os.write(self.process.stdin.fileno(), b"\n")
 
     def end(self) -> int:
         """Kill it and its children, or what is left of them; its exit status."""
@@ -99,6 +117,12 @@ class WorkerProcess:
             if stream is not None:
                 stream.close()
         return self._status
+
+    def stop(self, reason: str) -> None:
+        """Kill it for `reason`, which is how it ended then."""
+        self.stopped = self.stopped or reason
+        self.blocks.clear()
+        self._kill_group()
 
     def kill_orphans(self) -> None:
         """Where it has ended, kill the children it left: they may hold its pipe open, which would never run dry."""
@@ -159,14 +183,17 @@ def train_all(
     progress: Progress,
     device: str = CPU,
     fast: bool = False,
+    streams: Streams | None = None,
 ) -> dict[str, list[Outcome]]:
     """Train every problem with every framework named, each framework in a process of its own, all at once.
 
-    timeout: seconds from its start after which a worker is killed. A worker that dies, hangs or prints rubbish
-    costs its own outcomes and no other's. device: what those train on that can; fast: those that can train many steps
-    in one call do.
+    timeout: seconds from its start, or from the last block that it handed over, after which a worker is killed. A
+    worker that dies, hangs or prints rubbish costs its own outcomes and no other's. device: what those train on that
+    can; fast: those that can train many steps in one call do. streams: the trainings that are handed over as they run.
     """
-    with training(names, problems, timeout=timeout, progress=progress, device=device, fast=fast) as arriving:
+    with training(
+        names, problems, timeout=timeout, progress=progress, device=device, fast=fast, streams=streams
+    ) as arriving:
         found = {(name, number): outcome for name, number, outcome in arriving}
     return {name: [found[name, number] for number in range(len(problems))] for name in names}
 
@@ -180,28 +207,28 @@ def training(
     progress: Progress,
     device: str = CPU,
     fast: bool = False,
+    streams: Streams | None = None,
 ) -> Iterator[Iterator[Arrival]]:
     """The same, started when the block begins: it may do work of its own, and takes each outcome as it arrives."""
     with tempfile.TemporaryDirectory(prefix="backproof-") as top:
         workers: dict[str, WorkerProcess] = {}
         with ended(workers):
             for name in names:
-                workers[name] = _start(name, problems, Path(top) / name, device, fast)
+                workers[name] = _start(name, problems, Path(top) / name, device, fast, streams or {})
                 progress(name, "importing")
-            yield _arriving(workers, len(problems), timeout, progress)
+            yield _arriving(workers, len(problems), timeout, progress, streams or {})
 
 
-def _start(name: str, problems: Sequence[Problem], folder: Path, device: str, fast: bool) -> WorkerProcess:
+def _start(
+    name: str, problems: Sequence[Problem], folder: Path, device: str, fast: bool, streams: Streams
+) -> WorkerProcess:
     folder.mkdir()
     for number, problem in enumerate(problems):
         write_problem(problem, number, folder)
+        if (name, number) in streams:
+            plan = json.dumps(asdict(streams[name, number].plan))
+            (folder / f"plan-{number}.json").write_text(plan, encoding="utf-8")
     return started("comparisons.worker", name, folder, device, fast=fast)
-
-
-def write_problem(problem: Problem, number: int, folder: Path) -> None:
-    """Where a worker looks for problem `number`."""
-    text = json.dumps(problem_to_json(problem))
-    (folder / f"problem-{number}.json").write_text(text, encoding="utf-8")
 
 
 def started(module: str, name: str, folder: Path, device: str = CPU, *, fast: bool = False) -> WorkerProcess:
@@ -251,6 +278,8 @@ def _overdue(name: str, worker: WorkerProcess, timeout: float, progress: Progres
     """That its time ran out, where it did; one that has ended by itself is left to tell how."""
     if worker.process.poll() is not None:
         worker.kill_orphans()
+    elif worker.blocks:
+        return None  # it waits for us
     elif time.monotonic() - worker.started > timeout:
         worker.end()
         progress(name, "timed out")
@@ -259,6 +288,8 @@ def _overdue(name: str, worker: WorkerProcess, timeout: float, progress: Progres
 
 
 def _doing(event: Mapping[str, Any]) -> str:
+    if event["event"] == "recorded":
+        return str(event.get("doing"))
     return {"imported": "training", "trained": "trained", "finished": "done"}.get(event["event"], event["event"])
 
 
@@ -270,26 +301,48 @@ def ending(worker: WorkerProcess) -> str:
         worker.end()
         return "closed its pipe and did not end"
     status = worker.end()
+    if worker.stopped:
+        return worker.stopped
     if status < 0:
         return f"killed by {signal.Signals(-status).name}"
     return f"ended with exit status {status}"
 
 
 def _arriving(
-    workers: Mapping[str, WorkerProcess], count: int, timeout: float, progress: Progress
+    workers: Mapping[str, WorkerProcess], count: int, timeout: float, progress: Progress, streams: Streams
 ) -> Iterator[Arrival]:
     """An outcome as soon as it is told; a problem nothing was told of was lost to the way its worker ended."""
     left = {name: dict.fromkeys(range(count)) for name in workers}
     for name, end in news(workers, timeout, progress):
         worker = workers[name]
+        take_blocks(name, worker, streams)
         imported = next((_seconds(event) for event in worker.events if event["event"] == "imported"), None) or 0.0
         for number in list(left[name]):
             event = told(worker.events, number)
             if event is not None or end is not None:
                 del left[name][number]
-                yield name, number, outcome(worker, event, number, imported, end or "")
+                streamed = (name, number) in streams
+                yield name, number, outcome(worker, event, number, imported, end or "", streamed=streamed)
         if not any(left.values()):
             return  # how long they take to end is nobody's time
+
+
+def take_blocks(name: str, worker: WorkerProcess, streams: Streams) -> None:
+    """Hand every block that a worker has told of to whoever takes it; one that cannot be read ends the worker."""
+    while worker.blocks:
+        event = worker.blocks.popleft()
+        number, block = (event.get(key) for key in ("problem", "block"))
+        if type(number) is not int or type(block) is not int or (name, number) not in streams:
+            continue
+        path = block_path(worker.folder, number, block)
+        try:
+            steps = load_block(path)
+        except TraceError as error:
+            worker.stop(str(error))
+            return
+        streams[name, number].taker.add(steps)
+        path.unlink()
+        worker.taken()
 
 
 def told(events: Sequence[Mapping[str, Any]], number: int) -> Mapping[str, Any] | None:
@@ -306,15 +359,27 @@ def _seconds(event: Mapping[str, Any]) -> float | None:
     return seconds if isinstance(seconds, float) else None
 
 
-def outcome(worker: WorkerProcess, event: Mapping[str, Any] | None, number: int, imported: float, end: str) -> Outcome:
+def outcome(
+    worker: WorkerProcess,
+    event: Mapping[str, Any] | None,
+    number: int,
+    imported: float,
+    end: str,
+    *,
+    streamed: bool = False,
+) -> Outcome:
+    """What came of problem `number`, of which `event` tells; `end` is how the worker ended where nothing does."""
     if event is not None and event["event"] == "skipped":
         return Outcome(skipped=event["reason"])
     if event is None or event["event"] == "failed":
         tail = worker.tail()
         reason = end if event is None else event["reason"]
         return Outcome(crashed=f"{reason}; its last words: {tail}" if tail else reason)
+    seconds = {"import": imported, "train": event["seconds"]}
+    if streamed:
+        return Outcome(seconds=seconds, environment=event.get("environment", {}))
     try:
         trace = load_trace(worker.folder / f"trace-{number}.npz")
     except TraceError as error:
         return Outcome(crashed=f"its trace cannot be read: {error}")
-    return Outcome(trace=trace, seconds={"import": imported, "train": event["seconds"]})
+    return Outcome(trace=trace, seconds=seconds)

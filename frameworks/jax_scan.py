@@ -61,4 +61,4 @@ def train(problem: Problem) -> Iterator[Block]:
             loss=held(loss),
             gradients={name: held(gradients[name]) for name in problem.initial},
             parameters={name: held(after[name]) for name in problem.initial},
-        ).first(steps)
+        ).part(0, steps)

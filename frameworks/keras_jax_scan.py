@@ -80,4 +80,4 @@ def train(problem: Problem) -> Iterator[Block]:
             loss=np.asarray(loss),
             gradients=canonical(problem, map(np.asarray, gradients)),
             parameters=canonical(problem, map(np.asarray, parameters)),
-        ).first(steps)
+        ).part(0, steps)

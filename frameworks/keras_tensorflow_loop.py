@@ -61,4 +61,4 @@ def train(problem: Problem) -> Iterator[Block]:
             loss=loss,
             gradients=canonical(problem, tensors[:names]),
             parameters=canonical(problem, tensors[names:]),
-        ).first(steps)
+        ).part(0, steps)

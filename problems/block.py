@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -38,13 +38,13 @@ class Block:
         """Number of steps."""
         return len(self.loss)
 
-    def first(self, steps: int) -> Block:
-        """The first `steps` of them."""
+    def part(self, begin: int, end: int) -> Block:
+        """Steps begin to end (from 0, end excluded)."""
         return Block(
-            rows=self.rows[:steps],
-            loss=self.loss[:steps],
-            gradients={name: values[:steps] for name, values in self.gradients.items()},
-            parameters={name: values[:steps] for name, values in self.parameters.items()},
+            rows=self.rows[begin:end],
+            loss=self.loss[begin:end],
+            gradients={name: values[begin:end] for name, values in self.gradients.items()},
+            parameters={name: values[begin:end] for name, values in self.parameters.items()},
         )
 
 
@@ -55,11 +55,11 @@ def stacked(reported: Iterable[Step | Block], length: int) -> Iterator[Block]:
     different names or shapes, or rows that are no whole numbers.
     """
     held: list[Step] = []
-    first: Step | None = None
+    first: Structure | None = None
     done = 0  # steps in blocks
     for one in reported:
         if isinstance(one, Step):
-            first = first or one
+            first = first or Structure.of(one)
             held.append(one)
         if first and held and (len(held) == length or isinstance(one, Block)):
             yield _block(held, first, done)
@@ -67,8 +67,27 @@ def stacked(reported: Iterable[Step | Block], length: int) -> Iterator[Block]:
         if isinstance(one, Block):
             yield one
             done += one.steps
+        del one  # a step of a large network is not held while the next is made
     if first and held:
         yield _block(held, first, done)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Structure:
+    """What every step of a training has as the first one: the shapes of loss, gradients and parameters, by name."""
+
+    loss: tuple[int, ...]
+    gradients: Mapping[str, tuple[int, ...]]
+    parameters: Mapping[str, tuple[int, ...]]
+
+    @classmethod
+    def of(cls, step: Step) -> Structure:
+        """That of `step`."""
+        return cls(loss=step.loss.shape, gradients=_shapes(step.gradients), parameters=_shapes(step.parameters))
+
+
+def _shapes(tensors: Parameters) -> dict[str, tuple[int, ...]]:
+    return {name: values.shape for name, values in tensors.items()}
 
 
 def joined(blocks: Sequence[Block]) -> Block:
@@ -81,7 +100,7 @@ def joined(blocks: Sequence[Block]) -> Block:
     width = max(block.rows.shape[1] for block in blocks)
     begins = list(accumulate((block.steps for block in blocks), initial=1))[:-1]
     return Block(
-        rows=np.concatenate([_widened(block.rows, width) for block in blocks]),
+        rows=np.concatenate([widened(block.rows, width) for block in blocks]),
         loss=np.concatenate([block.loss for block in blocks]),
         gradients=_joined("gradient", [block.gradients for block in blocks], begins),
         parameters=_joined("parameter", [block.parameters for block in blocks], begins),
@@ -90,18 +109,19 @@ def joined(blocks: Sequence[Block]) -> Block:
 
 def _joined(what: str, several: list[Parameters], begins: list[int]) -> dict[str, Array]:
     joined = {}
-    for name, arrays in _columns(what, several, several[0], begins):
+    for name, arrays in _columns(what, several, several[0].keys(), begins):
         _require_shapes(f"{what}.{name}", [array.shape[1:] for array in arrays], arrays[0].shape[1:], begins)
         joined[name] = np.concatenate(arrays)
     return joined
 
 
-def _widened(rows: Array, width: int) -> Array:
+def widened(rows: Array, width: int) -> Array:
+    """Rows (steps, batch) filled up with -1 to `width`, which is no less."""
     return np.pad(rows, ((0, 0), (0, width - rows.shape[1])), constant_values=-1)
 
 
-def _block(steps: list[Step], first: Step, before: int) -> Block:
-    """The block of `steps`, which come after `before` others; `first` is step 1."""
+def _block(steps: list[Step], first: Structure, before: int) -> Block:
+    """The block of `steps`, which come after `before` others; `first` is what step 1 has."""
     numbers = range(before + 1, before + 1 + len(steps))
     return Block(
         rows=_rows([step.rows for step in steps], numbers),
@@ -126,24 +146,23 @@ def _rows(several: list[Array], numbers: Sequence[int]) -> Array:
 
 
 def _stacked_by_name(
-    what: str, several: list[Parameters], first: Parameters, numbers: Sequence[int]
+    what: str, several: list[Parameters], first: Mapping[str, tuple[int, ...]], numbers: Sequence[int]
 ) -> dict[str, Array]:
     return {
         name: _stacked(f"{what}.{name}", arrays, first[name], numbers)
-        for name, arrays in _columns(what, several, first, numbers)
+        for name, arrays in _columns(what, several, first.keys(), numbers)
     }
 
 
-def _stacked(what: str, arrays: list[Array], first: Array, numbers: Sequence[int]) -> Array:
-    _require_shapes(what, [array.shape for array in arrays], first.shape, numbers)
-    return np.array(arrays)
+def _stacked(what: str, arrays: list[Array], first: tuple[int, ...], numbers: Sequence[int]) -> Array:
+    _require_shapes(what, [array.shape for array in arrays], first, numbers)
+    return np.array(arrays) if len(arrays) > 1 else arrays[0][None]
 
 
 def _columns(
-    what: str, several: list[Parameters], first: Parameters, numbers: Sequence[int]
+    what: str, several: list[Parameters], names: Set[str], numbers: Sequence[int]
 ) -> Iterator[tuple[str, list[Array]]]:
     """Each name with its tensors; raises TraceError where the names of one differ from those of step 1."""
-    names = first.keys()
     for tensors, step in zip(several, numbers, strict=True):
         if tensors.keys() != names:
             raise TraceError(f"{what}: step {step} reports {sorted(tensors)}, step 1 reports {sorted(names)}")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 
 import numpy as np
 
 from problems.dtypes import holder
-from problems.order import epoch_orders, in_batches
+from problems.order import BatchRows
 from problems.problem import Array, Problem
 
 LARGEST = 2**25  # bytes of gradients and parameters in a chunk, one step aside that is larger
@@ -28,22 +27,9 @@ def chunks(problem: Problem) -> Iterator[tuple[Array, int]]:
     Short batches are filled up with -1. Steps that fill up the last chunk repeat its last rows: nothing comes after
     them, and what they make is to be left out.
     """
-    length = chunk_length(problem)
-    held = np.empty((0, min(problem.batch_size, len(problem.x))), dtype=np.int64)
-    for rows in _several_epochs(problem, at_least=length):
-        held = np.concatenate([held, rows])
-        while len(held) >= length:
-            yield held[:length], length
-            held = held[length:]
-    if len(held):
-        yield np.pad(held, ((0, length - len(held)), (0, 0)), mode="edge"), len(held)
-
-
-def _several_epochs(problem: Problem, *, at_least: int) -> Iterator[Array]:
-    """The rows of the steps of some epochs at a time, `at_least` so many steps but for the last time."""
-    orders, count = epoch_orders(problem), -(-at_least // problem.steps_per_epoch)
-    while several := list(islice(orders, count)):
-        yield in_batches(np.stack(several), problem)
+    length, rows = chunk_length(problem), BatchRows(problem)
+    while count := len(held := rows.take(length)):
+        yield np.pad(held, ((0, length - count), (0, 0)), mode="edge"), count
 
 
 def short_batch(problem: Problem) -> int:

@@ -172,6 +172,11 @@ class Problem:
         return -(-len(self.x) // self.batch_size)
 
     @property
+    def begin(self) -> int:
+        """Updates of this training that were made before `initial`: none, unless it is a Continued one."""
+        return 0
+
+    @property
     def steps(self) -> int:
         """Updates in the whole training."""
         return self.epochs * self.steps_per_epoch

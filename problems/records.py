@@ -4,29 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
-from problems.problem import Network, Optimizer, Problem
+from problems.problem import Array, Network, Optimizer, Parameters, Problem
 from problems.schedule import schedule_from
 from problems.values import items, lines, number, require_known, required, rows, table
 
 PLAIN = ("name", "loss", "epochs", "batch_size", "order", "seed", "dtype", "start")
 NAMES = ("input_names", "target_names")
-KEYS = (*PLAIN, *NAMES, "x", "y", "network", "initial", "optimizer")
+SETTINGS = (*PLAIN, *NAMES, "network", "optimizer")
+TABLES = ("x", "y", "initial")
 LATER = ("l2", "preparation")  # what older records do not hold, and what it is then: see Problem
 
 
 def problem_to_json(problem: Problem) -> dict[str, Any]:
     """Lists, numbers and texts only; every float reads back to the same number, float32 too."""
     return {
-        **{key: getattr(problem, key) for key in PLAIN},
-        **{key: list(getattr(problem, key)) for key in NAMES},
+        **settings_to_json(problem),
         "x": problem.x.tolist(),
         "y": problem.y.tolist(),
+        "initial": {name: values.tolist() for name, values in problem.initial.items()},
+    }
+
+
+def settings_to_json(problem: Problem) -> dict[str, Any]:
+    """The same without the tables: data and starting numbers."""
+    return {
+        **{key: getattr(problem, key) for key in PLAIN},
+        **{key: list(getattr(problem, key)) for key in NAMES},
         "network": {
             "inputs": problem.network.inputs,
             "units": list(problem.network.units),
             "activations": list(problem.network.activations),
         },
-        "initial": {name: values.tolist() for name, values in problem.initial.items()},
         "optimizer": _optimizer_to_json(problem.optimizer),
         "l2": problem.l2,
         "preparation": problem.preparation,
@@ -35,7 +43,15 @@ def problem_to_json(problem: Problem) -> dict[str, Any]:
 
 def problem_from_json(record: object) -> Problem:
     """The problem that `problem_to_json` told; raises ProblemError where a key is unknown, missing or does not fit."""
-    fields = _exactly("problem", record, KEYS, LATER)
+    fields = _exactly("problem", record, (*SETTINGS, *TABLES), LATER)
+    initial = {name: rows(f"initial.{name}", values) for name, values in table("initial", fields["initial"]).items()}
+    settings = {key: value for key, value in fields.items() if key not in TABLES}
+    return problem_of(settings, rows("x", fields["x"]), rows("y", fields["y"]), initial)
+
+
+def problem_of(record: object, x: Array, y: Array, initial: Parameters) -> Problem:
+    """The problem of settings that `settings_to_json` told, and its tables; raises ProblemError as above."""
+    fields = _exactly("problem", record, SETTINGS, LATER)
     later: dict[str, Any] = {key: fields[key] for key in LATER if key in fields}
     plain: dict[str, Any] = {key: fields[key] for key in PLAIN}
     names: dict[str, Any] = {key: lines(key, fields[key]) for key in NAMES}
@@ -43,10 +59,10 @@ def problem_from_json(record: object) -> Problem:
         **plain,
         **names,
         **later,
-        x=rows("x", fields["x"]),
-        y=rows("y", fields["y"]),
+        x=x,
+        y=y,
         network=_network(fields["network"]),
-        initial={name: rows(f"initial.{name}", values) for name, values in table("initial", fields["initial"]).items()},
+        initial=initial,
         optimizer=_optimizer(fields["optimizer"]),
     )
 

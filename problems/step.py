@@ -2,12 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import numpy as np
 
 from problems.problem import Array, Parameters
+
+
+class Looks:
+    """Which steps of a training are looked at: the first of every `every`, and the last, `last`. Counted from 1."""
+
+    def __init__(self, every: int, last: int) -> None:
+        self.every, self.last = every, last
+        self.made = 0  # steps that have been made while these looks held
+
+    def at(self, step: int) -> bool:
+        """Whether this step is looked at."""
+        return (step - 1) % self.every == 0 or step == self.last
+
+    def starts(self, step: int) -> bool:
+        """Whether the parameters after this step are looked at: as its own, or as those that the next starts from."""
+        return self.at(step) or self.at(step + 1)
+
+
+_LOOKS: ContextVar[Looks | None] = ContextVar("looks", default=None)
+
+
+@contextmanager
+def looking(looks: Looks) -> Iterator[None]:
+    """While the block runs, one training's steps are made, and those not looked at are not copied.
+
+    Such a step has its loss alone, and no gradients; parameters where the step after it is looked at.
+    """
+    token = _LOOKS.set(looks)
+    try:
+        yield
+    finally:
+        _LOOKS.reset(token)
 
 
 def _copied(values: object) -> Array:
@@ -18,7 +52,7 @@ def _copied(values: object) -> Array:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Step:
-    """One update, with everything copied and read-only.
+    """One update, with everything copied and read-only; see `looking` for steps that nobody looks at.
 
     rows: (batch,) positions in the problem's data; loss: () before the update;
     gradients: canonical name to array, before the update; parameters: the same names, after the update.
@@ -30,10 +64,15 @@ class Step:
     parameters: Parameters
 
     def __post_init__(self) -> None:
+        looks = _LOOKS.get()
+        whole, start = True, True
+        if looks is not None:
+            looks.made += 1
+            whole, start = looks.at(looks.made), looks.starts(looks.made)
         object.__setattr__(self, "rows", _copied(self.rows))
         object.__setattr__(self, "loss", _copied(self.loss))
-        object.__setattr__(self, "gradients", _copied_all(self.gradients))
-        object.__setattr__(self, "parameters", _copied_all(self.parameters))
+        object.__setattr__(self, "gradients", _copied_all(self.gradients) if whole else {})
+        object.__setattr__(self, "parameters", _copied_all(self.parameters) if start else {})
 
 
 def _copied_all(tensors: Mapping[str, object]) -> Parameters:

@@ -69,9 +69,14 @@ class Trace:
 
     def before(self, name: str, positions: Array) -> Array:
         """Parameter `name` just before the steps at `positions` (from 0): (len(positions), *shape)."""
-        held = self.parameters[name][np.maximum(positions, 1) - 1]
-        first = (positions == 0).reshape(-1, *(1,) * self.initial[name].ndim)
-        return np.where(first, self.initial[name], held)
+        initial, after = self.initial[name], self.parameters[name]
+        place = run_of(positions)
+        if isinstance(place, slice) and place.start > 0:
+            return after[place.start - 1 : place.stop - 1]
+        if isinstance(place, slice):
+            return np.concatenate([initial[None], after[: place.stop - 1]]) if place.stop > 1 else initial[None]
+        first = (positions == 0).reshape(-1, *(1,) * initial.ndim)
+        return np.where(first, initial, after[np.maximum(positions, 1) - 1])
 
     def part(self, begin: int, end: int) -> Trace:
         """Steps begin to end (from 0, end excluded) as a trace of their own, starting at its own state."""
@@ -91,14 +96,24 @@ class Trace:
         )
 
 
+def run_of(positions: Array) -> slice | Array:
+    """Rising positions as a slice where they follow each other: what it selects is not copied."""
+    if len(positions) and int(positions[-1]) - int(positions[0]) + 1 == len(positions):
+        return slice(int(positions[0]), int(positions[-1]) + 1)
+    return positions
+
+
 def _nothing(problem: Problem) -> Block:
     """No step at all."""
     rows = np.full((0, min(problem.batch_size, len(problem.x))), -1)
     return Block(rows=rows, loss=np.zeros((0,)), gradients={}, parameters={})
 
 
-def require_rows(rows: Array, problem: Problem) -> None:
-    """Raise TraceError unless every step has rows of `problem`, at least one, with -1 only to fill up its end."""
+def require_rows(rows: Array, problem: Problem, before: int = 0) -> None:
+    """Raise TraceError unless every step has rows of `problem`, at least one, with -1 only to fill up its end.
+
+    before: how many steps come before these.
+    """
     if rows.ndim != 2 or rows.dtype.kind not in "iu":
         raise TraceError(f"rows: shape {rows.shape} of {rows.dtype}, expected whole numbers (steps, batch)")
     filling = rows == -1
@@ -107,6 +122,6 @@ def require_rows(rows: Array, problem: Problem) -> None:
     wrong = np.flatnonzero(outside.any(axis=1) | again.any(axis=1) | filling.all(axis=1))
     if len(wrong):
         raise TraceError(
-            f"rows: step {wrong[0] + 1} has {shown(rows[wrong[0]].tolist())}; "
+            f"rows: step {before + wrong[0] + 1} has {shown(rows[wrong[0]].tolist())}; "
             f"expected positions 0 to {len(problem.x) - 1}, at least one, then -1 to fill up"
         )

@@ -114,14 +114,14 @@ def require_seal(data: bytes) -> None:
 def trace_from_arrays(arrays: Mapping[str, Array]) -> Trace:
     """The trace told by the members of a file."""
     _require_keys(arrays)
-    problem = problem_from_json(_json(arrays, "problem"))
+    problem = problem_from_json(parsed("problem", _text(arrays, "problem")))
     require_rows(arrays["rows"], problem)
     initial, gradients, parameters = (_group(arrays, group) for group in GROUPS)
     trace = Trace(
         problem=problem,
         implementation=_text(arrays, "implementation"),
-        environment=_environment(arrays),
-        seconds=_seconds(arrays),
+        environment=environment_from(parsed("environment", _text(arrays, "environment"))),
+        seconds=seconds_from(parsed("seconds", _text(arrays, "seconds"))),
         rows=_numbers("rows", arrays["rows"]),
         loss=_numbers("loss", arrays["loss"]),
         initial=initial,
@@ -175,23 +175,23 @@ def _text(arrays: Mapping[str, Array], key: str) -> str:
         raise TraceError(f"{key}: is not Unicode text") from None
 
 
-def _json(arrays: Mapping[str, Array], key: str) -> Any:
-    text = _text(arrays, key)
+def parsed(key: str, text: str) -> Any:
+    """The JSON value that stands at `key`; raises TraceError where it is none."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         raise TraceError(f"{key}: is not JSON") from None
 
 
-def _environment(arrays: Mapping[str, Array]) -> dict[str, str]:
-    value = _json(arrays, "environment")
+def environment_from(value: Any) -> dict[str, str]:
+    """Names to texts; raises TraceError for anything else."""
     if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
         raise TraceError("environment: expected an object of texts")
     return value
 
 
-def _seconds(arrays: Mapping[str, Array]) -> dict[str, float]:
-    value = _json(arrays, "seconds")
+def seconds_from(value: Any) -> dict[str, float]:
+    """Names to numbers; raises TraceError or ProblemError for anything else."""
     if not isinstance(value, dict):
         raise TraceError("seconds: expected an object of numbers")
     return {key: number(f"seconds.{key}", item) for key, item in value.items()}

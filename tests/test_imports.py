@@ -20,6 +20,7 @@ CORE = {"click", "flint", "jinja2", "markupsafe", "numpy", "pandas", "rich", "sc
 ALLOWED = {
     "problems": {"numpy", "problems"},
     "problems.tables": {"numpy", "sklearn", "problems"},  # its tables alone
+    "problems.store_columns": {"numpy", "zarr", "problems"},  # a trace in a folder
     "manual": {"numpy", "scipy", "problems", "manual"},
     "manual.recording.running": {"numpy", "numba", "problems", "manual"},
     "frameworks": set[str](),
@@ -137,6 +138,7 @@ PLANTED = [
     ("problems.problem", "import manual", "imports manual"),
     ("problems.problem", "from comparisons import verdict", "imports comparisons.verdict"),
     ("problems.problem", "import torch", "imports torch"),
+    ("problems.trace_store", "import zarr", "imports zarr"),
     ("manual.dense", "def f():\n    import torch.nn as nn", "line 2: imports torch.nn"),
     ("manual.dense", "import pandas", "imports pandas"),
     ("manual.dense", "from comparisons.arithmetic import bounds", "imports comparisons.arithmetic.bounds"),
@@ -218,8 +220,8 @@ def importable(package: str) -> list[str]:
     "modules", [["problems"], ["manual"], importable("manual")], ids=["problems", "manual", "all of manual"]
 )
 def test_importing_manual_or_problems_loads_no_framework_and_no_heavy_library(modules):
-    assert loaded_by(modules).isdisjoint({*FRAMEWORKS, "pandas", "sympy", "flint"})
+    assert loaded_by(modules).isdisjoint({*FRAMEWORKS, "pandas", "sympy", "flint", "zarr"})
 
 
 def test_importing_comparisons_loads_no_framework():
-    assert loaded_by(importable("comparisons")).isdisjoint({*FRAMEWORKS, "frameworks"})
+    assert loaded_by(importable("comparisons")).isdisjoint({*FRAMEWORKS, "frameworks", "zarr"})

@@ -152,8 +152,11 @@ def constant(value: Array, precision: Precision) -> Bounded:
 
 
 def finished(value: Array, error: Array, precision: Precision) -> Bounded:
-    """The result of a rule: its own float64 rounding covered, and no bound where anything is not finite."""
-    error = error * INFLATION
+    """The result of a rule: its own float64 rounding covered, and no bound where anything is not finite.
+
+    error: an array that nothing else uses.
+    """
+    error *= INFLATION
     if np.isfinite(error).all() and np.isfinite(value).all():
         return Bounded(value, error, precision)
     return Bounded(value, np.where(np.isfinite(value) & np.isfinite(error), error, np.inf), precision)

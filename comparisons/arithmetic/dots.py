@@ -25,7 +25,7 @@ LARGE = 2**20  # products in one matrix product, from which on it is worth it
 def worth_it(a: Bounded, b: Bounded) -> bool:
     """Whether the product is large, and not too long for float32 to bound it well."""
     n = a.shape[-1]
-    return a.precision.ordinary and 2 < n <= DEEP and a.shape[-2] * n * b.shape[-1] >= LARGE
+    return a.precision.ordinary and n <= DEEP and a.shape[-2] * n * b.shape[-1] >= LARGE
 
 
 class Dot(Bounded):
@@ -69,7 +69,7 @@ class Dot(Bounded):
         """Rows `at` of A B; of errors that stand beside each other those of one plane."""
         with np.errstate(all="ignore"):
             left, right = self._bounding()
-            return self._around(self.a.value[..., at, :] @ self.b.value, left.rows(at), right.plane(plane))
+            return self._around(self.a[..., at, :].value @ self.b.value, left.rows(at), right.plane(plane))
 
     @property
     def _inherited(self) -> Array:
@@ -92,16 +92,18 @@ class Dot(Bounded):
 
     @property
     def _partial(self) -> float:
-        return self.precision.gamma(self.terms - 2) + FLOAT64.gamma(self.terms - 2)
+        more = max(self.terms - 2, 0)
+        return self.precision.gamma(more) + FLOAT64.gamma(more)
 
     def _around(self, value: Array, left: Upper, right: Upper) -> Bounded:
         unit, tiny = self.precision.unit + FLOAT64.unit, self.precision.smallest_normal
         error, some = left.times(right)
         for one in self.more:
             error = error + (one._inherited + self._partial * one._magnitude)
-            some = True
-        error *= 1 + unit
-        error += unit * np.abs(value)
+            some = some | (one._magnitude > 0)
+        if self.terms > 1:
+            error *= 1 + unit
+            error += unit * np.abs(value)
         flushed = (2 * self.a.shape[-1] + self.terms) * (1 + self._partial) * (1 + unit) * tiny
         error += flushed if some is True else np.where(some, flushed, 0.0)
         error *= 1 + FLOAT64.gamma(2 * self.terms + 8)
@@ -123,7 +125,7 @@ def sides(a: Bounded, b: Bounded, k1: float, k2: float) -> tuple[Upper, Upper]:
     if _exact(a):
         return _size(a), Upper.of(right)
     larger = _apart(a)  # of sizes to errors: so both halves of each operand are of one range
-    left = np.concatenate([np.abs(a.value), a.error * larger], axis=-1)
+    left = np.concatenate([np.broadcast_to(np.abs(a.value), a.error.shape), a.error * larger], axis=-1)
     return Upper.of(left), Upper.of(np.concatenate([right, k1 / larger * (size + b.error)], axis=-2))
 
 

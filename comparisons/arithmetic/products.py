@@ -37,7 +37,8 @@ def multiply(a: Bounded, b: Bounded) -> Bounded:
     nothing = is_nothing(a) | is_nothing(b)
     value = _settled(nothing, a.value * b.value)
     size_a, size_b = np.abs(a.value), np.abs(b.value)
-    carried = _product_of_sizes(size_a, b.error) + _product_of_sizes(a.error, size_b + b.error)
+    carried = _product_of_sizes(size_a, b.error)
+    carried = carried + _product_of_sizes(a.error, size_b + b.error)
     units = 0 if _is_power_of_two(a) or _is_power_of_two(b) else 1
     return product(value, carried, nothing, units, a.precision)
 
@@ -60,14 +61,17 @@ def divide(a: Bounded, b: Bounded) -> Bounded:
 
 def is_nothing(a: Bounded) -> Array:
     """Where every evaluation holds exactly 0."""
-    return (a.value == 0) & (a.error == 0)
+    zero = np.asarray(a.value == 0)
+    return zero & (a.error == 0) if zero.any() else zero
 
 
 def product(value: Array, carried: Array, nothing: Array, units: Any, precision: Precision) -> Bounded:
     """A product or quotient rounded `units` times; unless a factor is exactly 0 it may underflow, here or there."""
-    rounding = units * (precision.unit + FLOAT64.unit) * (np.abs(value) + carried)
-    underflow = np.where(nothing, 0.0, np.maximum(units, 1) * precision.smallest_normal)
-    return finished(value, carried + rounding + underflow, precision)
+    error = np.abs(value) + carried
+    error *= units * (precision.unit + FLOAT64.unit)
+    error += carried
+    error += np.maximum(units, 1) * precision.smallest_normal
+    return finished(value, np.where(nothing, carried, error) if nothing.any() else error, precision)
 
 
 def square(a: Bounded) -> Bounded:

@@ -62,7 +62,8 @@ class Stored(Bounded):
         return turned
 
     def __getitem__(self, key: Any) -> Bounded:
-        return Bounded.exact(self.numbers[key], self.precision)
+        numbers = self.numbers[key].astype(np.float64)
+        return Bounded(numbers, np.broadcast_to(np.float64(0), numbers.shape), self.precision)
 
 
 def _finite_and_normal(values: Array, tiny: float) -> bool:

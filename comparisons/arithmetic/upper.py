@@ -54,7 +54,7 @@ class Upper:
             product = self.numbers @ other.numbers
             room = scale / (1 - FLOAT32.gamma(terms + 3))
             return np.multiply(product, room, dtype=np.float64), bool(product.min() > 0) or product > 0
-        product = self.numbers.astype(np.float64) @ other.numbers.astype(np.float64)
+        left, right = (one.numbers.astype(np.float64, copy=False) for one in (self, other))
         rows, columns = np.asarray(self.numbers.any(-1)), np.asarray(other.numbers.any(-2))
         room = scale / (1 - FLOAT32.gamma(3)) / (1 - FLOAT64.gamma(terms + 3))  # one may be float32
-        return product * room, rows[..., :, None] & columns[..., None, :]
+        return (left @ right) * room, rows[..., :, None] & columns[..., None, :]

@@ -10,6 +10,7 @@ from typing import Any
 from comparisons.campaign.failed import CampaignFailed
 from comparisons.campaign.rows import Row, lost_row, row_of
 from comparisons.campaign.tasks import Task
+from comparisons.implementations import package_version
 from problems.requirements import ProblemError
 
 CONNECT_SECONDS = 20
@@ -26,14 +27,17 @@ def rows_from_cluster(tasks: Sequence[Task], timeout: float, address: str) -> It
     """
     with _connected(address) as client:
         suspects = []
-        for task, row in _tried(tasks, timeout, client):
-            if row is None:
-                suspects.append(task)
-            else:
-                yield row
-        for suspect in suspects:
-            for task, row in _tried([suspect], timeout, client):
-                yield row or lost_row(task, "the workers of the cluster that it was given to died")
+        try:
+            for task, row in _tried(tasks, timeout, client):
+                if row is None:
+                    suspects.append(task)
+                else:
+                    yield row
+            for suspect in suspects:
+                for task, row in _tried([suspect], timeout, client):
+                    yield row or lost_row(task, "the workers of the cluster that it was given to died")
+        except OSError as error:
+            raise CampaignFailed(f"--cluster: {address} is gone: {error}") from None
 
 
 def _tried(tasks: Sequence[Task], timeout: float, client: Any) -> Iterator[tuple[Task, Row | None]]:
@@ -73,4 +77,21 @@ def _connected(address: str) -> Iterator[Any]:
             client.wait_for_workers(1, timeout=CONNECT_SECONDS)
         except TimeoutError:
             raise ProblemError(f"--cluster: {address} has no workers") from None
+        _require_backproof(client)
         yield client
+
+
+def _require_backproof(client: Any) -> None:
+    """Raise ProblemError where a worker lacks this backproof: Dask would wait for ever for what it cannot read."""
+
+    def found() -> str:  # inside a function, so that it travels as it is and not by the name of its module
+        import importlib
+        import importlib.metadata
+
+        importlib.import_module("comparisons.campaign.rows")
+        return importlib.metadata.version("backproof")
+
+    ours = package_version("backproof")
+    for worker, theirs in client.run(found, on_error="return").items():
+        if theirs != ours:
+            raise ProblemError(f"--cluster: worker {worker} has backproof {theirs!r}, this process has {ours!r}")

@@ -8,7 +8,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from comparisons.workers import Outcome, WorkerProcess, ending, outcome, started, told, write_problem
+from comparisons.problem_file import write_problem
+from comparisons.workers import Outcome, WorkerProcess, ending, outcome, started, told
 from problems.problem import Problem
 
 
@@ -43,7 +44,7 @@ class Served:
         imported = next((event["seconds"] for event in worker.events if event["event"] == "imported"), 0.0)
         result = outcome(worker, told(worker.events, number), number, imported, end)
         worker.events.clear()  # the import counts once, and thousands of problems leave nothing
-        for kind in ("problem-{}.json", "trace-{}.npz"):
+        for kind in ("problem-{}", "trace-{}.npz"):
             (folder / kind.format(number)).unlink(missing_ok=True)
         return result
 

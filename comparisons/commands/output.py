@@ -14,11 +14,16 @@ from comparisons.commands.refusals import BadRequest
 from comparisons.commands.streams import escaped_for
 
 
-def asked_problems(arguments: Sequence[str], changes: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Each argument with its problem, what is hardly meant in one said on standard error."""
+def asked_problems(
+    arguments: Sequence[str], changes: Mapping[str, Any], *, streamed: bool = False
+) -> list[tuple[str, Any]]:
+    """Each argument with its problem, what is hardly meant in one said on standard error.
+
+    streamed: the trace will not be held in memory, and may be of any length.
+    """
     from comparisons.requests import chosen_problems
 
-    chosen = chosen_problems(arguments, changes)
+    chosen = chosen_problems(arguments, changes, streamed=streamed)
     for _, problem in chosen:
         warn_of(problem)
     return chosen
@@ -99,6 +104,20 @@ def _check_named(option: str, path: str, kind: str) -> None:
         raise BadRequest(f"{option}: {path!r} names no {kind}")
     if path == "-":
         raise BadRequest(f"{option}: '-' is no {kind}, and this cannot go to standard output; name a {kind}")
+
+
+def check_store(option: str, folder: str) -> None:
+    """Refuse a folder that no trace can be recorded into, before any work is done."""
+    _check_named(option, folder, "folder")
+    place = Path(folder)
+    if place.exists() and not place.is_dir():
+        raise BadRequest(f"{option}: {folder} is a file; name a folder")
+    parent = place.absolute().parent
+    if not parent.is_dir():
+        raise BadRequest(f"{option}: {folder}: the folder {parent} does not exist")
+    target = place if place.exists() else parent
+    if not os.access(target, os.W_OK):
+        raise BadRequest(f"{option}: {folder}: the folder {target} cannot be written to; name another")
 
 
 def check_folder(option: str, folder: str | None) -> None:

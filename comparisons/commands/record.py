@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import click
 
 from comparisons.commands.options import device_option, fast_option, training_options, until_converged_option
-from comparisons.commands.output import asked_device, asked_problems, check_writable, stopped, tell_of_fast
+from comparisons.commands.output import (
+    asked_device,
+    asked_problems,
+    check_store,
+    check_writable,
+    stopped,
+    tell_of_fast,
+)
 from comparisons.commands.refusals import BadRequest, fail, refusing
+
+STORED = ".zarr"
 
 
 @click.command()
 @click.argument("problem", metavar="PROBLEM|FILE.toml")
 @click.option("--with", "name", required=True, metavar="NAME", help="The implementation that trains.")
-@click.option("-o", "--output", required=True, metavar="FILE.npz", help="Where to keep the trace.")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="FILE.npz|FOLDER.zarr",
+    help="Where to keep the trace; a folder is written as it trains, and gone on with after a kill.",
+)
 @training_options
 @until_converged_option
 @device_option
 @fast_option
-@click.option("--timeout", type=float, metavar="SECONDS", help="Limit for the framework's process (600).")
+@click.option(
+    "--timeout", type=float, metavar="SECONDS", help="Limit for the framework's process (600; none with a folder)."
+)
 @refusing
 def record(
     problem: str,
@@ -33,30 +51,57 @@ def record(
     **changes: Any,
 ) -> None:
     """Train with one implementation and keep the trace of every step."""
-    from comparisons.compare import DEFAULT_TIMEOUT, trained
-    from comparisons.fast import trained_fast
     from comparisons.implementations import install_command, installed
-    from comparisons.progress import shown_progress
-    from comparisons.requests import chosen_implementations, positive_seconds
-    from problems.trace_file import save_trace
+    from comparisons.requests import chosen_implementations
 
     one, *others = chosen_implementations((name,))
     if others:
         raise BadRequest(f"--with: {name!r} names more than one implementation; a trace is of one")
-    ((_, chosen),) = asked_problems((problem,), changes)
+    stored = Path(output).suffix == STORED
+    ((_, chosen),) = asked_problems((problem,), changes, streamed=stored)
     placed = asked_device(device, (one,))
     tell_of_fast(fast, (one,))
-    limit = positive_seconds(timeout, DEFAULT_TIMEOUT)
-    check_writable("-o", output)
+    (check_store if stored else check_writable)("-o", output)
     if not installed(one):
         fail(f"{one} is not installed; install with: {install_command(one)}")
     chosen = stopped(chosen, until_converged)
+    told = (in_folder if stored else in_file)(one, chosen, output, timeout, placed, fast)
+    click.echo(f"{output}: {told}; check it with: backproof audit {output}")
+
+
+def in_file(name: str, problem: Any, output: str, timeout: float | None, device: str, fast: bool) -> str:
+    """Train, then write the trace whole; what was written, in words."""
+    from comparisons.compare import DEFAULT_TIMEOUT, trained
+    from comparisons.fast import trained_fast
+    from comparisons.progress import shown_progress
+    from comparisons.requests import positive_seconds
+    from problems.trace_file import save_trace
+
+    limit = positive_seconds(timeout, DEFAULT_TIMEOUT)
     with shown_progress() as progress:
-        outcome = trained(one, chosen, timeout=limit, progress=progress, device=placed, fast=fast)
+        outcome = trained(name, problem, timeout=limit, progress=progress, device=device, fast=fast)
     if outcome.trace is None:
-        fail(f"{one}: {outcome.crashed or outcome.skipped}")
+        fail(f"{name}: {outcome.crashed or outcome.skipped}")
     save_trace(outcome.trace, Path(output))
     how = " (fast)" if trained_fast(outcome.trace.environment) else ""
-    click.echo(
-        f"{output}: {outcome.trace.steps} steps of {chosen.name} by {one}{how}; check it with: backproof audit {output}"
-    )
+    return f"{outcome.trace.steps} steps of {problem.name} by {name}{how}"
+
+
+def in_folder(name: str, problem: Any, output: str, timeout: float | None, device: str, fast: bool) -> str:
+    """Train and write each step as it comes; what was written, in words."""
+    from comparisons.fast import trained_fast
+    from comparisons.progress import shown_progress
+    from comparisons.recording import NotRecorded, recorded
+    from comparisons.requests import positive_seconds
+    from problems.trace_store import open_trace
+
+    limit = positive_seconds(timeout, math.inf)
+    try:
+        with shown_progress() as progress:
+            before = recorded(name, problem, Path(output), timeout=limit, progress=progress, device=device, fast=fast)
+    except NotRecorded as failure:
+        fail(f"{name}: {failure}")
+    stored = open_trace(output)
+    how = " (fast)" if trained_fast(stored.environment) else ""
+    kept = f" ({before} of them were there)" if before else ""
+    return f"{stored.steps} steps of {problem.name} by {name}{how}{kept}"

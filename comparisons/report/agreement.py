@@ -20,6 +20,11 @@ def comparable(results: Sequence[Result]) -> list[tuple[Result, Trace]]:
     return [(result, result.trace) for result in results if result.trace and result.audit and result.audit.quantities]
 
 
+def compared(results: Sequence[Result]) -> list[Result]:
+    """The same where their traces were not kept too."""
+    return [result for result in results if result.audit and result.audit.quantities]
+
+
 def groups(results: Sequence[Result]) -> dict[str, list[list[str]]]:
     """Quantity name to groups of implementations with identical numbers, the largest group first."""
     found: dict[str, dict[bytes, list[str]]] = {}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from comparisons.report.agreement import comparable
+from comparisons.report.agreement import comparable, compared
 from comparisons.report.drift import Drifts
 from comparisons.report.sampling import extremes
 from comparisons.verdict import Result
@@ -35,7 +35,7 @@ def epoch_losses(results: Sequence[Result], places: Mapping[str, int]) -> list[P
     """Average loss per epoch of every implementation."""
     return [
         point
-        for result, _ in comparable(results)
+        for result in compared(results)
         for point in points(places[result.label], np.array(result.epochs, dtype=np.float64))
     ]
 

@@ -9,6 +9,7 @@ from comparisons.convergence import stop_line
 from comparisons.messages import blind_line, disagreement, divergence_note, place, setting, size, verdict_line
 from comparisons.report.status import AGREES, SKIPPED, status_of
 from comparisons.report.wrong import together
+from comparisons.streaming_text import streamed_line
 from comparisons.verdict import Comparison, Result
 
 MOST = 60_000  # characters; GitHub takes 65,536
@@ -43,8 +44,9 @@ def _comparison(comparison: Comparison, commands: Mapping[str, str]) -> Iterator
             f"{escaped(verdict_line(result))} |"
         )
     yield ""
-    if comparison.stop:
-        yield from (escaped(stop_line(comparison.stop)), "")
+    for line in (streamed_line(comparison), stop_line(comparison.stop) if comparison.stop else None):
+        if line:
+            yield from (escaped(line), "")
     for result in ordered:
         note = divergence_note(result)
         if note:

@@ -21,13 +21,14 @@ from comparisons.messages import (
     verdict_line,
 )
 from comparisons.problem_words import loss_words, optimizer_words, preparation_words
-from comparisons.report.agreement import comparable, grouped_alike, shared_notes
+from comparisons.report.agreement import compared, grouped_alike, shared_notes
 from comparisons.report.charts import COLORS
 from comparisons.report.drift import Drifts, drifts
 from comparisons.report.explorer import chain_order, explorer
 from comparisons.report.figures import figures
 from comparisons.report.status import Status, status_of, status_of_quantity
 from comparisons.report.wrong import mistakes
+from comparisons.streaming_text import streamed_line
 from comparisons.trajectory import Apart
 from comparisons.verdict import Comparison, QuantityAudit, Result
 
@@ -90,12 +91,13 @@ def section(comparison: Comparison, commands: Mapping[str, str], drift: Drifts) 
         "counts": counts(statuses),
         "quantities": chain_order(problem.network),
         "rows": [row(result, places[result.label], commands.get(result.name)) for result in ordered],
-        "legend": [{"name": result.label, "color": places[result.label] % COLORS} for result, _ in comparable(results)],
+        "legend": [{"name": result.label, "color": places[result.label] % COLORS} for result in compared(results)],
         "charts": figures(comparison, places, drift),
         "explorer": explorer(problem, ordered),
         "agreement": grouped_alike(results),
         "apart": [pair_row(pair, drift) for pair in drift.between],
         "shared": shared_notes(results),
+        "streamed": streamed_line(comparison),
         "stop": stop_line(comparison.stop) if comparison.stop else None,
         "learning": learning_line(comparison),
         "blind": blind_spots(comparison),
@@ -151,7 +153,7 @@ def row(result: Result, number: int, command: str | None) -> dict[str, Any]:
         "details": [*disagreement(result, None), *filter(None, [untold_line(result)])],
         "mistakes": mistakes(result),
         "command": command,
-        "environment": dict(result.trace.environment) if result.trace else {},
+        "environment": dict(result.environment),
     }
 
 

@@ -24,7 +24,7 @@ SHOWN_ELEMENTS = 6
 def mistakes(result: Result) -> list[dict[str, Any]]:
     """One record per explanation, elements with the same one together."""
     shown = together(result.diagnoses)[:SHOWN_MISTAKES]
-    seen = Seen(result) if shown else None
+    seen = Seen(result) if shown and result.trace else None
     return [
         {
             "elements": [place(one.parameter, one.index) for one in group[:SHOWN_ELEMENTS]],

@@ -90,12 +90,12 @@ def test_the_first_bad_step_of_a_part_is_kept_with_its_worst_element():
     part = judged([[1, 1], [3, 5], [99, 1]], np.ones((3, 2)), np.ones((3, 2)), positions=np.array([4, 5, 6]))
     tally = tallied(part)
     assert tally.wrong_steps == {6, 7}
-    assert (tally.first_bad[6].index, tally.first_bad[6].wrong) == ((1,), 2)
+    assert (tally.first_bad.step, tally.first_bad.index, tally.first_bad.wrong) == (6, (1,), 2)
 
 
 def test_a_right_element_is_never_named_as_bad_beside_a_wrong_one():
     part = judged([[1.9, 3.0]], [[1.0, 1.0]], [[1.0, 1.9]])
-    assert tallied(part).first_bad[1].index == (1,)
+    assert tallied(part).first_bad.index == (1,)
 
 
 def test_carries_the_run_dtype_where_nothing_is_wrong():

@@ -35,6 +35,15 @@ def recorded(problem: Problem) -> Trace:
     return Trace.record(problem, scalar.train(problem), implementation="manual-scalar")
 
 
+@pytest.fixture(params=["uncompiled", "compiled"])
+def either_way(request, monkeypatch):
+    """Trainings of any length uncompiled, then compiled."""
+    if request.param == "compiled":
+        pytest.importorskip("numba")
+        monkeypatch.setattr(scalar, "LONG", 1)
+
+
+@pytest.mark.usefixtures("either_way")
 @dtypes
 @starts
 @lessons
@@ -167,6 +176,7 @@ def sure(side: float, y: float, dtype: str) -> Problem:
     return problem.changed(initial=initial, y=np.full((4, 1), y), epochs=1, dtype=dtype)
 
 
+@pytest.mark.usefixtures("either_way")
 @dtypes
 @pytest.mark.parametrize("side", [-1e3, 1e3], ids=["sure-of-0", "sure-of-1"])
 @pytest.mark.parametrize("y", [0.0, 1.0])
@@ -192,6 +202,27 @@ def test_rows_are_taken_in_the_problems_order(order):
     y_hat = problem.x[trace.rows[0]] @ problem.initial["W1"] @ problem.initial["W2"]
     assert trace.loss[0] == pytest.approx(((problem.y[trace.rows[0]] - y_hat) ** 2).item())
     assert trace.steps == 12
+
+
+@pytest.mark.parametrize("order", ["sequential", "shuffled", "random"])
+@pytest.mark.parametrize("length", [1, 3, 4, 7, 8])
+def test_blocks_of_any_length_go_on_where_the_last_one_stopped(length, order, monkeypatch):
+    problem = lesson_problem("classification", "random:3", order=order, seed=4, epochs=5)
+    whole = recorded(problem)
+    monkeypatch.setattr(scalar, "BLOCK", length)
+    blocks = list(scalar.train(problem))
+    assert max(block.steps for block in blocks) <= length
+    cut = Trace.record(problem, blocks, implementation="manual-scalar")
+    assert np.array_equal(cut.rows, whole.rows)
+    assert np.array_equal(cut.loss, whole.loss)
+    assert all(np.array_equal(values, whole.parameters[name]) for name, values in cut.parameters.items())
+
+
+@lessons
+def test_a_training_that_diverges_goes_on_in_silence(lesson):
+    trace = recorded(lesson_problem(lesson, "random:3", optimizer=Optimizer(learning_rate=1e6), epochs=20))
+    assert trace.steps == 80
+    assert not np.isfinite(trace.parameters["W1"][-1]).all() or lesson == "classification"
 
 
 NOT_WRITTEN = {

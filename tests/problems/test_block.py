@@ -89,7 +89,7 @@ def test_a_trace_of_blocks_is_the_trace_of_their_steps(problem):
     assert np.array_equal(of_steps.rows, of_blocks.rows)
 
 
-def test_the_first_steps_of_a_block():
-    first = block(5).first(3)
-    assert (first.steps, first.loss.tolist(), first.rows.shape) == (3, [0, 1, 2], (3, 1))
-    assert first.gradients["W1"].shape == (3, 2, 2)
+def test_a_part_of_a_block():
+    part = block(5).part(1, 4)
+    assert (part.steps, part.loss.tolist(), part.rows.shape) == (3, [1, 2, 3], (3, 1))
+    assert part.gradients["W1"].shape == (3, 2, 2)

@@ -173,30 +173,6 @@ def test_a_killed_process_loses_nothing_and_counts_nothing_twice() -> None:
     assert sorted(keys) == sorted(task.key for task in todo)
 
 
-def test_a_killed_worker_of_a_cluster_loses_nothing_and_counts_nothing_twice(tmp_path: Path) -> None:
-    distributed = pytest.importorskip("distributed")
-    todo = some_tasks()
-    killed: list[int] = []
-    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
-    with (
-        distributed.LocalCluster(local_directory=tmp_path, **options) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        processes = client.run(os.getpid)
-        assert len(processes) == 2
-
-        def killing(row: Any, course: Course) -> None:
-            if row is not None and course.done == 5:
-                killed.append(next(iter(processes.values())))
-                os.kill(killed[0], signal.SIGKILL)
-
-        found = run(
-            todo, tmp_path / "table", jobs=1, timeout=TIMEOUT, cluster=cluster.scheduler_address, ticked=killing
-        )
-    assert killed
-    assert sorted(found["key"]) == sorted(task.key for task in todo)
-
-
 class Deadly(Task):
     """A task that kills whichever process trains it."""
 
@@ -232,6 +208,53 @@ def test_a_task_that_kills_its_process_has_crashed_and_costs_no_other(importable
 def test_processes_that_die_of_every_task_end_the_campaign(importable: None) -> None:
     with pytest.raises(CampaignFailed, match="3 tasks in a row end with their processes"):
         list(rows([deadly(task) for task in some_tasks(4)], jobs=1, timeout=TIMEOUT))
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A scheduler of this machine with two workers, each a process of its own that runs two tasks at once."""
+    distributed = pytest.importorskip("distributed")
+    options = {"n_workers": 2, "threads_per_worker": 2, "processes": True, "dashboard_address": ":0"}
+    folder = tmp_path_factory.mktemp("cluster")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(Path(__file__).parent))  # which its processes take over
+        with distributed.LocalCluster(local_directory=folder, **options) as made:
+            yield made
+
+
+def test_a_killed_worker_of_a_cluster_loses_nothing_and_counts_nothing_twice(cluster: Any, tmp_path: Path) -> None:
+    todo, killed = some_tasks(), []
+    processes = {worker.process.pid for worker in cluster.workers.values()}
+    assert len(processes) == 2
+
+    def killing(row: Any, course: Course) -> None:
+        if row is not None and course.done == 5:
+            killed.append(processes.pop())
+            os.kill(killed[0], signal.SIGKILL)
+
+    address = cluster.scheduler_address
+    found = run(todo, tmp_path, jobs=1, timeout=TIMEOUT, cluster=address, ticked=killing)
+    assert killed
+    assert sorted(found["key"]) == sorted(task.key for task in todo)
+    assert set(found["verdict"]) == {"agrees"}
+
+
+def test_a_cluster_without_this_backproof_is_refused(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("comparisons.campaign.cluster.package_version", lambda name: "9.9")
+    with pytest.raises(ProblemError, match=r"has backproof '.*', this process has '9\.9'"):
+        list(rows(some_tasks(1), jobs=1, timeout=TIMEOUT, cluster=cluster.scheduler_address))
+
+
+def test_a_task_that_kills_the_workers_of_a_cluster_has_crashed_and_costs_no_other(
+    cluster: Any, importable: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster.scheduler, "allowed_failures", 0)  # 3 as Dask comes; each is a process to start
+    todo = some_tasks(8)
+    todo[2] = deadly(todo[2])
+    found = {
+        row["key"]: row["verdict"] for row in rows(todo, jobs=1, timeout=TIMEOUT, cluster=cluster.scheduler_address)
+    }
+    assert found == {task.key: "crashed" if isinstance(task, Deadly) else "agrees" for task in todo}
 
 
 def test_a_task_done_twice_is_counted_once(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 pytest.importorskip("joblib")
 pytest.importorskip("pyarrow")
 
+from comparisons.campaign.table import COLUMNS
 from comparisons.commands.campaign import require_extra
 from comparisons.commands.refusals import BadRequest
 
@@ -43,6 +45,21 @@ def test_the_page_shows_what_its_command_prints(tmp_path: Path) -> None:
     done = called(tmp_path, *shlex.split(command))
     assert (done.stdout, done.returncode) == (output, 0)
     assert (tmp_path / "table" / "summary.md").read_text(encoding="utf-8").strip() in output
+
+
+def test_the_page_names_every_column_in_order() -> None:
+    table = PAGE.split("| column | what it holds |")[1]
+    cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert [name for cell in cells for name in re.findall("`(.*?)`", cell)] == list(COLUMNS)
+
+
+def test_the_page_reads_the_table(tmp_path: Path) -> None:
+    called(tmp_path, *SHORT, "-o", "table")
+    duckdb = pytest.importorskip("duckdb")
+    query = PAGE.split("```sql\n")[1].split("```")[0].replace("'table", f"'{tmp_path}/table")
+    assert [row[:3] for row in duckdb.sql(query).fetchall()] == [("manual-matrix", "agrees", 1)]
+    code = PAGE.split("```python\n")[1].split("```")[0].replace('"table"', repr(str(tmp_path / "table")))
+    assert len(eval(code, {"pandas": pd, "Path": Path})) == 1
 
 
 def test_a_second_run_does_nothing_again(tmp_path: Path) -> None:

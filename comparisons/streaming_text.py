@@ -1,0 +1,38 @@
+"""What a comparison whose steps were not kept does not show, and how to get it, in one line."""
+
+from __future__ import annotations
+
+from comparisons.messages import counted
+from comparisons.streaming import MOST_KEPT, step_bytes
+from comparisons.verdict import Comparison
+from problems.problem import Problem
+
+NOT_SHOWN = "no table, chart or drift of every step is shown"
+
+
+def streamed_line(comparison: Comparison) -> str | None:
+    """That steps were left out, or audited as they came; None where every trace was kept."""
+    audits = [result.audit for result in comparison.results if result.streamed and result.audit]
+    if not audits:
+        return None
+    left_out = max(audits, key=lambda audit: audit.left_out)
+    if left_out.left_out:
+        return _left_out(comparison.problem, left_out.audited, left_out.steps)
+    fewer = max(1, MOST_KEPT // step_bytes(comparison.problem))
+    return (
+        f"Steps were audited as they came and not kept, since there are many or large ones: {NOT_SHOWN}; "
+        f"those of a training of at most {counted(fewer, 'step')} are (--epochs)"
+    )
+
+
+def _left_out(problem: Problem, audited: int, steps: int) -> str:
+    updates = ""
+    if not problem.optimizer.plain:
+        updates = (
+            f"; updates are not audited, since what {problem.optimizer.name} remembers is made of the gradients of "
+            "all steps"
+        )
+    return (
+        f"{audited:,} of {counted(steps, 'step')} were audited (--audit-every): each of these is proved, from its own "
+        f"state, and those in between are not{updates}; {NOT_SHOWN}"
+    )
