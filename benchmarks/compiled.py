@@ -4,8 +4,9 @@ python benchmarks/compiled.py [--rounds R] [--network lesson|medium]
 
 Each implementation trains in a process of its own, with the variables that a worker of backproof gets, as its worker
 trains it: what it reports of every step is made into NumPy arrays and let go. steady: after the first report, without
-compiling; whole: all of a training of as many steps as `of` says, compiling included, importing not. lesson:
-classification, 2-2-1, one row a step, float64; medium: 784-512-256-10, batch 128, float32.
+compiling; whole: all of a shorter training, compiling included, importing not. Both in seconds that passed and in
+those of the processors, which other work on the machine disturbs less. lesson: classification, 2-2-1, one row a step,
+float64; medium: 784-512-256-10, batch 128, float32.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterator
 from statistics import median
 
+import numpy as np
 from by_hand import problem_called
 
 from comparisons.devices import CPU, device_variables
@@ -26,14 +28,14 @@ from comparisons.fast import has_fast
 from comparisons.implementations import IMPLEMENTATIONS, installed, load
 from comparisons.workers import process_environment
 from problems.block import Block
-from problems.problem import Problem
+from problems.problem import Array, Problem
 from problems.step import Step
 
 FRAMEWORKS = ("torch", "keras-tensorflow", "keras-torch", "keras-jax", "jax")
 # Steps of the training that is timed whole, and of the two that are timed after their first report.
 WHOLE = {"lesson": 10_000, "medium": 60}
 STEADY = {"lesson": {False: 1_000, True: 1_000_000}, "medium": {False: 40, True: 60}}
-Timing = tuple[float, float]  # steady, whole: seconds a step
+Timing = list[float]  # seconds a step: steady, of the processors, whole, of the processors
 
 
 def of_steps(problem: Problem, steps: int) -> Problem:
@@ -41,31 +43,32 @@ def of_steps(problem: Problem, steps: int) -> Problem:
     return problem.changed(epochs=max(1, steps // problem.steps_per_epoch))
 
 
-def steady(reports: Iterable[Step | Block]) -> float:
+def now() -> Array:
+    """Seconds that have passed, and that this process took of the processors."""
+    return np.array([time.perf_counter(), time.process_time()])
+
+
+def steady(reports: Iterator[Step | Block]) -> Array:
     """Seconds a step after the first report."""
-    lengths, begun = [], 0.0
-    for report in reports:
-        lengths.append(report.steps if isinstance(report, Block) else 1)
-        begun = begun or time.perf_counter()
-    return (time.perf_counter() - begun) / sum(lengths[1:])
+    next(reports)
+    begun = now()
+    steps = sum(report.steps if isinstance(report, Block) else 1 for report in reports)
+    return (now() - begun) / steps
 
 
-def whole(reports: Iterable[Step | Block], steps: int) -> float:
+def whole(reports: Iterator[Step | Block]) -> Array:
     """Seconds a step of all of it."""
-    started = time.perf_counter()
-    for _ in reports:
-        pass
-    return (time.perf_counter() - started) / steps
+    begun = now()
+    steps = sum(report.steps if isinstance(report, Block) else 1 for report in reports)
+    return (now() - begun) / steps
 
 
 def timed(name: str, network: str, *, fast: bool) -> Timing:
     """One round of one implementation, in this process."""
     trainer, problem = load(name, fast=fast), problem_called(network)
-    short = of_steps(problem, WHOLE[network])
-    for _ in trainer.train(of_steps(problem, 8)):  # what a library does once in a process
-        pass
-    long = of_steps(problem, STEADY[network][fast])
-    return steady(trainer.train(long)), whole(trainer.train(short), short.steps)
+    whole(trainer.train(of_steps(problem, 8)))  # what a library does once in a process
+    long, short = of_steps(problem, STEADY[network][fast]), of_steps(problem, WHOLE[network])
+    return [*steady(trainer.train(long)), *whole(trainer.train(short))]
 
 
 def measured(name: str, network: str, *, fast: bool) -> Timing:
@@ -74,7 +77,7 @@ def measured(name: str, network: str, *, fast: bool) -> Timing:
     placed = device_variables(CPU, os.environ)
     environment = {**os.environ, **process_environment(), **placed, **IMPLEMENTATIONS[name].environment}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
-    found: Timing = tuple(json.loads(done.stdout.splitlines()[-1]))
+    found: Timing = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
@@ -91,10 +94,11 @@ def main() -> None:
         return
     ways = [(name, fast) for name in FRAMEWORKS if installed(name) for fast in (False, True)[: 1 + has_fast(name)]]
     rounds = [{way: measured(way[0], options.network, fast=way[1]) for way in ways} for _ in range(options.rounds)]
-    print(f"| implementation | steady, µs a step | whole, µs a step of {WHOLE[options.network]:,} |\n|---|--:|--:|")
+    print(f"µs a step; whole: of {WHOLE[options.network]:,} steps\n")
+    print("| implementation | steady | of the processors | whole | of the processors |\n|---|--:|--:|--:|--:|")
     for name, fast in ways:
-        both = [1e6 * median(one[name, fast][part] for one in rounds) for part in (0, 1)]
-        print(f"| {name}{' (fast)' if fast else ''} | {both[0]:,.1f} | {both[1]:,.1f} |")
+        medians = [1e6 * median(column) for column in zip(*(one[name, fast] for one in rounds), strict=True)]
+        print(f"| {name}{' (fast)' if fast else ''} | {' | '.join(f'{value:,.1f}' for value in medians)} |")
 
 
 if __name__ == "__main__":

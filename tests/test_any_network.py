@@ -17,6 +17,7 @@ from tests.every_day import part
 SEED = 7
 PROBLEMS = {"manual-matrix": 60, "torch": 60, "jax": 16, "sklearn": 60, "keras-torch": 8, "keras-jax": 8}
 PROBLEMS["keras-tensorflow"] = 6
+FAST = {"jax": 12, "keras-jax": 10, "keras-tensorflow": 10}
 STORING = {"torch": 40, "jax": 10}
 SHARE = 2  # every day one problem in so many
 
@@ -43,6 +44,22 @@ def test_random_problems_agree_or_deviate_as_is_known(
     problems = chosen(campaign("any_network").any_problems(SEED), PROBLEMS[name], every_day)
     count = module.Count()
     for problem, outcome in zip(problems, module.outcomes(name, problems), strict=True):
+        module.add(count, problem, outcome)
+    assert count.messages == []
+    assert count.trained >= 1
+    assert count.compared > 0
+
+
+@part
+@pytest.mark.parametrize("name", FAST)
+def test_random_problems_many_steps_in_one_call_agree_or_deviate_as_is_known(
+    name: str, every_day: bool, require_or_skip: Callable[[str], None], campaign: Callable[[str], Any]
+) -> None:
+    require_or_skip(name)
+    module = campaign("any_network_campaign")
+    problems = chosen(campaign("any_network").any_problems(SEED + 1), FAST[name], every_day)
+    count = module.Count()
+    for problem, outcome in zip(problems, module.outcomes(name, problems, fast=True), strict=True):
         module.add(count, problem, outcome)
     assert count.messages == []
     assert count.trained >= 1

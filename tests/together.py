@@ -11,6 +11,8 @@ from comparisons.implementations import NAMES
 
 # Of these every implementation takes long, and shares nothing with another.
 BY_IMPLEMENTATION = {
+    "tests/frameworks/test_fast.py",
+    "tests/frameworks/test_fast_grid.py",
     "tests/frameworks/test_grid.py",
     "tests/frameworks/test_train.py",
     "tests/test_any_network.py",
