@@ -40,9 +40,16 @@ def group(name: str) -> tuple[str, ...]:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """The whole test suite with every framework, on each Python version; arguments go to pytest."""
+    """The everyday tests with every framework, on each Python version; arguments go to pytest."""
     install(session, "-e", ".[all,test]")
     session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def long(session: nox.Session) -> None:
+    """The tests that the everyday ones take a sample of, on two cores; arguments go to pytest."""
+    install(session, "-e", ".[all,test]")
+    session.run("python", "-m", "pytest", "--long", "-n", "2", "--require", "all", *session.posargs)
 
 
 @nox.session

@@ -1,15 +1,22 @@
 """Seconds per training step: by hand against each library's own bare loop, the same problem, in turns; medians.
 
-python benchmarks/by_hand.py [--rounds R] [--network lesson|medium|large]
+python benchmarks/by_hand.py [--rounds R] [--network lesson|medium|large] [--threads T] [--only PEER,PEER]
 
-Each peer trains in a process of its own, one thread, nothing recorded. lesson: classification, 2-2-1, one row a step,
+Each peer trains in a process of its own, nothing recorded, in turns. lesson: classification, 2-2-1, one row a step,
 float64; medium: 784-512-256-10, batch 128, float32, relu and softmax with cross-entropy; large: 1024-2048-2048-1000,
-batch 256. Peers that are not installed are left out (pip install autograd micrograd for two of them).
+batch 256. manual-scalar trains as it does in a long training, compiled where Numba is installed, and
+manual-scalar-uncompiled as in a short one; both keep every step, in blocks. Compiling is left out of all peers' times.
+Peers that are not installed are left out, and said to be (pip install autograd micrograd for two of them).
+
+Threads: each process is pinned to T processors before anything is imported (Linux), so that no library's pool, XLA's
+included, runs on more; OpenBLAS, MKL, OpenMP and TensorFlow are told T too, PyTorch by set_num_threads.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
+import itertools
 import json
 import os
 import subprocess
@@ -27,6 +34,7 @@ from problems.problem import Network, Optimizer, Problem
 SIZES = {"medium": ((784, 512, 256, 10), 128), "large": ((1024, 2048, 2048, 1000), 256)}
 SECONDS = 1.0  # each peer steps for about this long a round
 Step = Callable[[], object]
+THREADS = ("OMP", "OPENBLAS", "MKL", "NUMBA", "TF_NUM_INTRAOP", "TF_NUM_INTEROP")
 
 
 def problem_called(name: str) -> Problem:
@@ -52,19 +60,20 @@ def problem_called(name: str) -> Problem:
 
 
 def manual_scalar(problem: Problem) -> Step:
-    """The lesson's nine derivatives."""
-    from manual.nine_derivatives import classification as hand
+    """The lesson's nine derivatives: a block of steps of a long training."""
+    from manual.nine_derivatives.train import train
 
-    held = {name: [[float(v) for v in row] for row in values] for name, values in problem.initial.items()}
-    x, y, rate = [float(v) for v in problem.x[0]], float(problem.y[0, 0]), problem.optimizer.learning_rate
-    state = [held]
+    blocks = train(problem.changed(epochs=10**9))
+    return lambda: next(blocks)
 
-    def step() -> None:
-        y_hat, hidden = hand.forward_propagation(x, state[0])
-        hand.loss(y, y_hat)
-        state[0], _ = hand.update_parameters(state[0], x, y, y_hat, hidden, rate)
 
-    return step
+def manual_scalar_uncompiled(problem: Problem) -> Step:
+    """The same, in trainings that are too short to compile."""
+    from manual.nine_derivatives.train import LONG, train
+
+    short = problem.changed(epochs=LONG // problem.steps_per_epoch - 1)
+    blocks = (block for _ in itertools.count() for block in train(short))
+    return lambda: next(blocks)
 
 
 def manual_matrix(problem: Problem) -> Step:
@@ -86,7 +95,7 @@ def torch(problem: Problem) -> Step:
     """PyTorch eager: zero_grad, forward, backward, step."""
     import torch as library
 
-    library.set_num_threads(1)
+    library.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     kinds = {"relu": library.nn.ReLU, "sigmoid": library.nn.Sigmoid}
     dtype, layers = getattr(library, problem.dtype), []
     for n_in, n_out, name in zip(
@@ -160,12 +169,19 @@ def sklearn(problem: Problem) -> Step:
     from sklearn.neural_network import MLPClassifier
 
     hidden = {"sigmoid": "logistic", "relu": "relu"}[problem.network.activations[0]]
-    model = MLPClassifier(problem.network.units[:-1], activation=hidden, solver="sgd", alpha=0, momentum=0)
+    model = MLPClassifier(
+        problem.network.units[:-1],
+        activation=hidden,
+        solver="sgd",
+        alpha=0,
+        momentum=0,
+        learning_rate_init=problem.optimizer.learning_rate,
+    )
     x = problem.x[: problem.batch_size]
     y = problem.y[: problem.batch_size]
     labels = y[:, 0].astype(int) if y.shape[1] == 1 else y.argmax(axis=1)
     classes = np.arange(max(2, problem.network.units[-1]))
-    model.partial_fit(x, labels, classes)
+    model.partial_fit(x, labels, classes=classes)
     return lambda: model.partial_fit(x, labels)
 
 
@@ -218,50 +234,80 @@ def micrograd(problem: Problem) -> Step:
     return step
 
 
-PEERS = {one.__name__.replace("_", "-"): one for one in (manual_scalar, manual_matrix, torch, keras, jax, sklearn)}
-PEERS |= {one.__name__: one for one in (autograd, micrograd)}
-FOR_THE_LESSON_ALONE = ("manual-scalar", "micrograd")
+PEERS = {one.__name__.replace("_", "-"): one for one in (manual_scalar, manual_scalar_uncompiled, manual_matrix)}
+PEERS |= {one.__name__: one for one in (torch, keras, jax, sklearn, autograd, micrograd)}
+FOR_THE_LESSON_ALONE = ("manual-scalar", "manual-scalar-uncompiled", "micrograd")
+PACKAGES = {
+    "manual-scalar": ("numpy", "numba"),
+    "manual-scalar-uncompiled": ("numpy",),
+    "manual-matrix": ("numpy",),
+    "keras": ("keras", "tensorflow"),
+    "sklearn": ("scikit-learn",),
+}
 
 
 def seconds_per_step(step: Step) -> float:
-    """The median over a second of steps, after some that warm up."""
+    """The median over a second of steps, after some that warm up; a Block counts as its steps."""
     for _ in range(5):
         step()
     taken, until = [], time.perf_counter() + SECONDS
     while time.perf_counter() < until or len(taken) < 5:
         started = time.perf_counter()
-        step()
-        taken.append(time.perf_counter() - started)
+        done = step()
+        taken.append((time.perf_counter() - started) / getattr(done, "steps", 1))
     return median(taken)
 
 
-def measured(peer: str, network: str) -> float | None:
-    """One round of one peer, in a process of its own; None where it is not installed or cannot."""
-    command = [sys.executable, __file__, "--peer", peer, "--network", network]
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    environment = {**os.environ, **threads, "TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu"}
+def measured(peer: str, network: str, threads: int) -> float | str:
+    """One round of one peer, in a process of its own: seconds a step, or why there are none."""
+    command = [sys.executable, __file__, "--peer", peer, "--network", network, "--threads", str(threads)]
+    told = {f"{name}_THREADS" if name.startswith("TF") else f"{name}_NUM_THREADS": str(threads) for name in THREADS}
+    environment = {**os.environ, **told, "TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    return float(json.loads(done.stdout.splitlines()[-1])) if done.returncode == 0 else None
+    return float(json.loads(done.stdout.splitlines()[-1])) if done.returncode == 0 else done.stderr.splitlines()[-1]
+
+
+def pin(threads: int) -> None:
+    """Leave this process so many of its processors, where the system can."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+
+
+def versions(peer: str) -> str:
+    """What the peer runs on."""
+    packages = PACKAGES.get(peer, (peer,))
+    return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
 
 
 def main() -> None:
     """All peers in turns, then the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--network", choices=("lesson", *SIZES), default="lesson")
-    parser.add_argument("--peer", choices=PEERS)
+    parser.add_argument("--only", default="", help="peers, with commas between them")
+    parser.add_argument("--peer", choices=PEERS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peer:
+        pin(options.threads)
         print(json.dumps(seconds_per_step(PEERS[options.peer](problem_called(options.network)))))
         return
-    peers = [name for name in PEERS if options.network == "lesson" or name not in FOR_THE_LESSON_ALONE]
-    rounds = [{name: measured(name, options.network) for name in peers} for _ in range(options.rounds)]
-    found = {name: [one[name] for one in rounds if one[name] is not None] for name in peers}
-    base = "manual-scalar" if options.network == "lesson" else "manual-matrix"
-    print(f"| peer | µs a step | times {base} |\n|---|--:|--:|")
+    wanted = options.only.split(",") if options.only else PEERS
+    peers = [name for name in wanted if options.network == "lesson" or name not in FOR_THE_LESSON_ALONE]
+    rounds = [{name: measured(name, options.network, options.threads) for name in peers} for _ in range(options.rounds)]
+    print_table(rounds, "manual-scalar" if options.network == "lesson" else "manual-matrix")
+
+
+def print_table(rounds: list[dict[str, float | str]], base: str) -> None:
+    """Medians as Markdown, and below them who is missing and why."""
+    found = {name: [one[name] for one in rounds if isinstance(one[name], float)] for name in rounds[0]}
+    print(f"| peer | version | µs a step | times {base} |\n|---|---|--:|--:|")
     for name, taken in found.items():
         if taken:
-            print(f"| {name} | {1e6 * median(taken):,.1f} | {median(taken) / median(found[base]):,.1f} |")
+            times = median(taken) / median(found[base])
+            print(f"| {name} | {versions(name)} | {1e6 * median(taken):,.2f} | {times:,.2f} |")
+    for name in (name for name, taken in found.items() if not taken):
+        print(f"\n{name} is left out: {rounds[-1][name]}")
 
 
 if __name__ == "__main__":

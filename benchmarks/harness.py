@@ -160,7 +160,7 @@ def bare_process(name: str, epochs: int) -> subprocess.Popen[bytes]:
 
     variables = {**process_environment(), **device_variables(CPU, os.environ), **IMPLEMENTATIONS[name].environment}
     command = [sys.executable, __file__, "--bare", name, json.dumps(lessons(epochs))]
-    return subprocess.Popen(command, env={**os.environ, **variables}, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(command, env={**os.environ, **variables}, stderr=subprocess.DEVNULL, start_new_session=True)
 
 
 def bare(names: Sequence[str], epochs: int) -> None:
@@ -181,6 +181,13 @@ def timed(work: Callable[..., None], *arguments: Any) -> tuple[float, float]:
     started, used = time.perf_counter(), processors()
     work(*arguments)
     return time.perf_counter() - started, processors() - used
+
+
+def told(what: str, work: Callable[[], None]) -> tuple[float, float]:
+    """The same, said on standard error: all of it takes minutes."""
+    found = timed(work)
+    print(f"{what}: {found[0]:.2f} s, {found[1]:.2f} s of processors", file=sys.stderr)
+    return found
 
 
 def processors() -> float:
@@ -234,9 +241,8 @@ def main() -> None:
     work: dict[str, Callable[[], None]] = {f"bare {name}": lambda name=name: bare([name], epochs) for name in names}
     work |= {"bare, all at once": lambda: bare(names, epochs), "backproof compare": lambda: compare(epochs)}
     work |= {"to the first worker": lambda: until_first_worker(epochs), "backproof --help": help_alone}
-    for run in work.values():
-        run()  # files are read into memory and modules compiled
-    rounds = [{what: timed(run) for what, run in work.items()} for _ in range(options.rounds)]
+    compare(epochs)  # files are read into memory and modules compiled
+    rounds = [{what: told(what, run) for what, run in work.items()} for _ in range(options.rounds)]
     show(rounds, names)
     show_parts(parts(epochs))
 
@@ -260,8 +266,8 @@ def show_parts(found: Sequence[Mapping[str, Any]]) -> None:
     """Seconds of each implementation inside one compare."""
     print("\n| inside one compare | import | train | audit |\n|---|--:|--:|--:|")
     for one in found:
-        imported = max(seconds.get("import", 0.0) for seconds in one["seconds"])
-        rest = (sum(seconds.get(part, 0.0) for seconds in one["seconds"]) for part in ("train", "audit"))
+        imported = max(seconds.get("import") or 0.0 for seconds in one["seconds"])
+        rest = (sum(seconds.get(part) or 0.0 for seconds in one["seconds"]) for part in ("train", "audit"))
         print(f"| {one['name']} | {imported:.2f} | {' | '.join(f'{seconds:.2f}' for seconds in rest)} |")
 
 

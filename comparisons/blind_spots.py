@@ -18,12 +18,12 @@ MOST_PARAMETERS = 200  # the catalogue grows with the square of a network; above
 
 def blind_spots(problem: Problem) -> BlindSpots | None:
     """What auditing the right training of `problem` could not have noticed; None for a large network."""
-    return None if _too_large(problem) else unnoticed(problem, *sampled_states(problem))
+    return None if too_large(problem) else unnoticed(problem, *sampled_states(problem))
 
 
 def unnoticed(problem: Problem, before: Parameters, x: Array, y: Array) -> BlindSpots | None:
     """What could not have been noticed from these states; None for a large network."""
-    if _too_large(problem):
+    if too_large(problem):
         return None
     hidden, looked_at = unseen(problem, before, x, y)
     with np.errstate(all="ignore"):
@@ -32,11 +32,15 @@ def unnoticed(problem: Problem, before: Parameters, x: Array, y: Array) -> Blind
     return BlindSpots(hidden=described, looked_at=looked_at, causes=causes)
 
 
-def _too_large(problem: Problem) -> bool:
+def too_large(problem: Problem) -> bool:
+    """Whether the catalogue of this problem is not gone through."""
     return sum(rows * columns for rows, columns in problem.network.parameter_shapes.values()) > MOST_PARAMETERS
 
 
 def _causes(problem: Problem, before: Parameters, x: Array, y: Array) -> Iterator[str]:
+    if not len(x):
+        yield "no step could be compared"
+        return
     network = problem.network
     _, cache = forward(network, before, x)
     for layer in network.layers[:-1]:

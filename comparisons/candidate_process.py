@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from comparisons.candidate_worker import returned_of, states_along
-from comparisons.candidates import random_states
+from comparisons.candidates import random_states, require_room
 from comparisons.checking import Check, checked
 from comparisons.computed import require_computed
 from comparisons.recorded import require_plain
@@ -32,9 +32,9 @@ def check_file(file: Path, problem: Problem, *, states: int, seed: int, timeout:
     states: how many random states; seed: theirs; timeout: seconds for the whole run of the candidate.
     """
     require_computed("check", problem)
-    if not file.is_file():
-        raise ProblemError(f"{file}: {'is a folder' if file.is_dir() else 'there is no such file'}")
+    _require_file(file)
     require_plain(problem)
+    require_room(problem, states)
     events, end = _run(file, problem, states, seed, timeout)
     refused = next((event["reason"] for event in events if event["event"] == "refused"), None)
     if refused:
@@ -55,6 +55,13 @@ def check_file(file: Path, problem: Problem, *, states: int, seed: int, timeout:
         reason=stopped[0] if stopped else None,
         crashed=bool(stopped and stopped[1]),
     )
+
+
+def _require_file(file: Path) -> None:
+    """Raise ProblemError unless `file` is a regular file."""
+    if not file.is_file():
+        other = "is no regular file" if file.exists() else "there is no such file"
+        raise ProblemError(f"{file}: {'is a folder' if file.is_dir() else other}")
 
 
 def _run(file: Path, problem: Problem, states: int, seed: int, timeout: float) -> tuple[list[dict[str, Any]], str]:

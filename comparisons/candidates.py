@@ -12,11 +12,13 @@ import numpy as np
 from comparisons.messages import counted
 from problems.dtypes import rounded
 from problems.order import batches
-from problems.problem import Array, Parameters, Problem
+from problems.problem import Array, Parameters, Problem, ProblemError
 from problems.targets import SPARSE
 
 TrainStep = Callable[..., Any]
 ARGUMENTS = ("parameters", "x", "y", "learning_rate")
+BYTES_PER_STATE = 6000  # what the Python objects of one state and of its answer take
+MOST_BYTES = 2**31  # for all random states with what a candidate returns from them
 as_array = np.array  # kept, since a candidate may put something else in its place
 
 
@@ -49,11 +51,28 @@ def random_states(problem: Problem, count: int, seed: int) -> list[State]:
     Weights and biases from U(−1, 1), inputs from U(−3, 3), learning rates log-uniform from 0.001 to 1; targets from
     {0, 1} for cross-entropy, the classes for categorical, {−1, 1} for hinge, else from U(−3, 3). Equally many rows as
     in the problem's full batch; where its last batch is shorter, every fourth state has as few.
+    Raises ProblemError for more states than memory holds.
     """
+    require_room(problem, count)
     rng = np.random.default_rng(seed)
     full = min(problem.batch_size, len(problem.x))
     short = len(problem.x) % full or full
     return [_random_state(problem, short if number % 4 == 3 else full, rng) for number in range(count)]
+
+
+def require_room(problem: Problem, count: int) -> None:
+    """Raise ProblemError where `count` states, and what a candidate makes of them, would not fit into memory."""
+    parameters = sum(rows * columns for rows, columns in problem.network.parameter_shapes.values())
+    row = problem.network.inputs + problem.network.units[-1]
+    each = BYTES_PER_STATE + 8 * (
+        3 * parameters + min(problem.batch_size, len(problem.x)) * row
+    )  # before, after and gradients
+    most = max(3, MOST_BYTES // each)
+    if count > most:
+        raise ProblemError(
+            f"--states: {count:,} random states need about {count * each / 2**30:,.0f} GiB; "
+            f"at most {most:,} of this network are tried"
+        )
 
 
 def _random_state(problem: Problem, rows: int, rng: np.random.Generator) -> State:

@@ -9,11 +9,10 @@ from comparisons.check_formulas import formula_lines, step_name
 from comparisons.checking import Check
 from comparisons.diagnosis import MOST_PARAMETERS, UNKNOWN, searched
 from comparisons.messages import counted, divergence_note, inequality, place, plain, quantity_in_words, size
-from comparisons.mistakes import IN_WORDS
+from comparisons.told_mistakes import elements, explanation, named, shortened, together
 from comparisons.verdict import Audit, BlindSpots, Deviation, Diagnosis, QuantityAudit, Verdict
 from problems.problem import Problem
 
-SHOWN_ELEMENTS = 6
 ASIDES = ("cannot tell", "in batches", "beside")  # what may stand in brackets behind an explanation
 MATCHES = "matches the formula "
 LOSS_FIRST = "the loss is already wrong, so the forward pass (or the loss formula) differs: mend that first"
@@ -117,24 +116,15 @@ def diagnosis_lines(check: Check, *, verbose: bool = False) -> Iterator[str]:
     groups = together(check.diagnoses, each_unknown=verbose)
     kept = [group for group in groups if verbose or not loss_first or not _left_open(group)]
     for number, group in enumerate(kept, 1):
-        yield f"{number:>3}. {_elements(check, group, verbose)}: {_named(group[0])}"
-        yield f"     {_explanation(group)}"
+        names = elements(check.problem, group)
+        yield f"{number:>3}. {', '.join(names) if verbose else shortened(names)}: {named(group[0])}"
+        yield f"     {explanation(group)}"
         if loss_first and group[0].parameter == "loss":
             yield f"     {LOSS_FIRST if len(check.diagnoses) > 1 else LOSS_ALONE}"
         yield from (f"       {line}" for line in formula_lines(check, group[0], as_found(group[0])))
     hidden = sum(len(group) for group in groups) - sum(len(group) for group in kept)
     if hidden:
         yield f"     {counted(hidden, 'other element')} {'is' if hidden == 1 else 'are'} wrong, as may follow from it"
-
-
-def together(diagnoses: Sequence[Diagnosis], *, each_unknown: bool = False) -> list[list[Diagnosis]]:
-    """Diagnoses that say the same of the same kind of thing; what is unknown is one thing unless asked for each."""
-    groups: dict[tuple[object, ...], list[Diagnosis]] = {}
-    for one in diagnoses:
-        of = "everything" if one.explanation.startswith("everything") or one.mistakes == ("precision",) else one.of
-        explanation = one.explanation if one.mistakes != UNKNOWN or each_unknown else ""
-        groups.setdefault((of, one.mistakes, explanation), []).append(one)
-    return list(groups.values())
 
 
 def loss_unexplained(check: Check) -> bool:
@@ -151,42 +141,6 @@ def of_another_problem(check: Check) -> bool:
 def _left_open(group: Sequence[Diagnosis]) -> bool:
     """Whether these elements are unknown, and not the loss."""
     return group[0].mistakes == UNKNOWN and group[0].parameter != "loss"
-
-
-def _elements(check: Check, group: Sequence[Diagnosis], verbose: bool) -> str:
-    """The elements by name; a tensor that is in it as a whole by its own."""
-    names: list[str] = []
-    for parameter, indices in _by_parameter(group).items():
-        whole = parameter != "loss" and len(indices) == check.problem.initial[parameter].size > 1
-        names += [f"all of {parameter}"] if whole else [place(parameter, index) for index in indices]
-    if verbose or len(names) <= SHOWN_ELEMENTS:
-        return ", ".join(names)
-    return f"{', '.join(names[:SHOWN_ELEMENTS])} and {len(names) - SHOWN_ELEMENTS} more"
-
-
-def _by_parameter(group: Sequence[Diagnosis]) -> dict[str, list[tuple[int, ...]]]:
-    found: dict[str, list[tuple[int, ...]]] = {}
-    for one in group:
-        indices = found.setdefault(one.parameter, [])
-        if one.index not in indices:
-            indices.append(one.index)
-    return found
-
-
-def _named(diagnosis: Diagnosis) -> str:
-    """The mistakes in plain words, their names behind them."""
-    words = " and ".join(IN_WORDS[name] for name in diagnosis.mistakes)
-    return f"{words} ({', '.join(diagnosis.mistakes)})"
-
-
-def _explanation(group: Sequence[Diagnosis]) -> str:
-    first = group[0]
-    if first.mistakes == UNKNOWN:
-        return first.explanation + (f" (in {place(first.parameter, first.index)})" if len(group) > 1 else "")
-    if not first.explanation.startswith("matches"):
-        return first.explanation
-    subject = f"the {first.of}" if all(one.of == first.of for one in group) else "each"
-    return f"{subject} {first.explanation}"
 
 
 def as_found(diagnosis: Diagnosis) -> str | None:

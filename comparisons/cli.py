@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 
 import click
 
@@ -20,7 +21,7 @@ from comparisons.commands.semantics import semantics
 from comparisons.commands.sensitivity import sensitivity
 from comparisons.commands.streams import guarded
 from comparisons.commands.sweep import sweep
-from comparisons.exit_codes import AGREED, BAD_REQUEST, INTERRUPTED
+from comparisons.exit_codes import AGREED, BAD_REQUEST, INTERRUPTED, NOTHING_COMPARED
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -83,6 +84,10 @@ def _run() -> int:
     except (KeyboardInterrupt, click.Abort):
         print("backproof: interrupted", file=sys.stderr)
         return INTERRUPTED
+    except Exception:  # not 1, which Python would leave with: that says that something disagrees
+        traceback.print_exc()
+        print("backproof: a defect of backproof itself, please report the lines above", file=sys.stderr)
+        return NOTHING_COMPARED
     return AGREED
 
 

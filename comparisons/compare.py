@@ -15,6 +15,7 @@ from comparisons.audit import audit
 from comparisons.blind_spots import blind_spots
 from comparisons.devices import CPU
 from comparisons.epochs import epoch_losses
+from comparisons.fast import has_fast, trained_fast
 from comparisons.implementations import (
     IMPLEMENTATIONS,
     Trainer,
@@ -49,6 +50,7 @@ def compare(
     timeout: float = DEFAULT_TIMEOUT,
     progress: Progress = silent,
     device: str = CPU,
+    fast: bool = False,
     audit_every: int = 1,
 ) -> list[Comparison]:
     """One Comparison per problem, with one Result per implementation, in the order of `names`.
@@ -56,6 +58,7 @@ def compare(
     timeout: seconds each framework's process may take in all, or, where its steps are audited as they come, between
     two blocks of them. Frameworks run in processes of their own.
     device: what those frameworks train on that can; the others, those by hand among them, train on the CPU.
+    fast: those that can train many steps in one call do.
     audit_every: the first of every so many steps is audited, and the last; those in between are trained only.
     Where that is more than 1, or where a trace would be large (`streaming.MOST_KEPT`), steps are audited as they come,
     and results have no trace.
@@ -70,10 +73,12 @@ def compare(
 
     def result(name: str, number: int, outcome: Outcome) -> Result:
         if (name, number) in judging:
-            return judged_stream(name, judging[name, number][1], outcome)
-        return judged(name, problems[number], outcome)
+            return judged_stream(name, judging[name, number][1], outcome, fast=fast)
+        return judged(name, problems[number], outcome, fast=fast)
 
-    with training(frameworks, problems, timeout=timeout, progress=progress, device=device, streams=streams) as arriving:
+    with training(
+        frameworks, problems, timeout=timeout, progress=progress, device=device, fast=fast, streams=streams
+    ) as arriving:
         # While frameworks import and train: what is by hand, then each trace as it arrives.
         for name, number in product(by_hand, numbers):
             stream, problem = streams.get((name, number)), problems[number]
@@ -118,11 +123,19 @@ def side_by_side(problem: Problem, results: Sequence[Result], spots: BlindSpots 
     return Comparison(problem=problem, results=tuple(results), blind_spots=spots)
 
 
-def trained(name: str, problem: Problem, *, timeout: float, progress: Progress = silent, device: str = CPU) -> Outcome:
+def trained(
+    name: str,
+    problem: Problem,
+    *,
+    timeout: float,
+    progress: Progress = silent,
+    device: str = CPU,
+    fast: bool = False,
+) -> Outcome:
     """One implementation on one problem, in a process of its own unless it is by hand."""
     if IMPLEMENTATIONS[name].by_hand:
         return train_here(name, problem)
-    return train_all([name], [problem], timeout=timeout, progress=progress, device=device)[name][0]
+    return train_all([name], [problem], timeout=timeout, progress=progress, device=device, fast=fast)[name][0]
 
 
 def train_here(name: str, problem: Problem) -> Outcome:
@@ -180,21 +193,30 @@ def not_installed(name: str) -> Result:
     )
 
 
-def judged(name: str, problem: Problem, outcome: Outcome) -> Result:
-    """The result of what an implementation's training came to."""
+def judged(name: str, problem: Problem, outcome: Outcome, *, fast: bool = False) -> Result:
+    """The result of what an implementation's training came to; fast: many steps in one call were asked for."""
     if outcome.trace is None:
-        verdict = Verdict.SKIPPED if outcome.skipped else Verdict.CRASHED
-        return Result(name=name, verdict=verdict, version=version(name), reason=outcome.skipped or outcome.crashed)
+        return untrained(name, outcome, fast=fast)
     return judged_trace(outcome.trace, version=version(name), seconds=outcome.seconds)
 
 
-def judged_stream(name: str, judging: Judging, outcome: Outcome) -> Result:
+def untrained(name: str, outcome: Outcome, *, fast: bool) -> Result:
+    """The result of an implementation that did not train to its end."""
+    return Result(
+        name=name,
+        verdict=Verdict.SKIPPED if outcome.skipped else Verdict.CRASHED,
+        version=version(name),
+        reason=outcome.skipped or outcome.crashed,
+        fast=fast and has_fast(name),
+    )
+
+
+def judged_stream(name: str, judging: Judging, outcome: Outcome, *, fast: bool = False) -> Result:
     """The same of a training that was judged as it ran; of one that broke off it is said what was found until then."""
-    if outcome.skipped:
-        return Result(name=name, verdict=Verdict.SKIPPED, version=version(name), reason=outcome.skipped)
     if outcome.crashed:
-        reason = "; ".join(filter(None, [outcome.crashed, judging.until_then()]))
-        return Result(name=name, verdict=Verdict.CRASHED, version=version(name), reason=reason)
+        outcome = replace(outcome, crashed="; ".join(filter(None, [outcome.crashed, judging.until_then()])))
+    if outcome.skipped or outcome.crashed:
+        return untrained(name, outcome, fast=fast)
     return judging.result(environment=outcome.environment, version=version(name), seconds=outcome.seconds)
 
 
@@ -206,6 +228,7 @@ def judged_trace(trace: Trace, *, version: str | None, seconds: Mapping[str, flo
     took = {**(seconds or {}), "audit": time.perf_counter() - started}
     return Result(
         name=trace.implementation,
+        fast=trained_fast(trace.environment),
         verdict=found.verdict,
         version=version,
         reason="; ".join(found.faults) or None,

@@ -24,7 +24,7 @@ def searched(network: Network) -> bool:
     return count(network) <= MOST_PARAMETERS
 
 
-def diagnose(evidence: Evidence) -> list[Diagnosis]:
+def diagnose(evidence: Evidence, elsewhere: Sequence[Evidence] = ()) -> list[Diagnosis]:
     """One Diagnosis per wrong element of the loss and of every parameter.
 
     An explanation must give what was found, within its own derived bound, in every state (at least LEAST_STATES);
@@ -32,23 +32,29 @@ def diagnose(evidence: Evidence) -> list[Diagnosis]:
     mistakes; what is left is `unknown`, with the measured ratio. Where nothing explains the loss, a wrong forward pass
     from which all the rest follows is looked for. Of a network that is not small some elements and states are looked
     at, which is told, and single mistakes alone. Nothing is said of a network that is too large to be searched.
+    elsewhere: states with other numbers of rows; single mistakes that they do not refute are told first.
     """
     if not searched(evidence.problem.network):
         return []
-    evidence = affordable(evidence)
-    loss = Search(evidence, "loss", of_gradient=False).diagnoses()
+    evidence, elsewhere = affordable(evidence), [affordable(other) for other in elsewhere]
+    loss = Search(evidence, "loss", of_gradient=False, elsewhere=elsewhere).diagnoses()
     if any(one.mistakes == UNKNOWN for one in loss) and count(evidence.problem.network) <= MOST_FOR_FORWARD:
         followed = from_wrong_forward(evidence)
         if followed:
             return followed
-    return [*loss, *(one for search in searches(evidence) for one in search.diagnoses())]
+    return [*loss, *(one for search in searches(evidence, elsewhere) for one in search.diagnoses())]
 
 
 def diagnose_all(groups: Iterable[Evidence]) -> list[Diagnosis]:
     """One Diagnosis per wrong element, from states of several row counts: each count explained, then held together."""
     every = sorted(groups, key=lambda group: -len(group.loss))
     enough = [group for group in every if len(group.loss) >= LEAST_STATES] or every
-    by_rows = {group.x.shape[-2]: {_place(one): one for one in diagnose(group)} for group in enough}
+    by_rows = {
+        group.x.shape[-2]: {
+            _place(one): one for one in diagnose(group, [other for other in every if other is not group])
+        }
+        for group in enough
+    }
     places = dict.fromkeys(place for found in by_rows.values() for place in found)
     order = ["loss", *every[0].problem.network.parameter_shapes] if every else []
     merged = [_merged(place, by_rows) for place in places]
@@ -64,6 +70,8 @@ def _merged(place: Place, by_rows: dict[int, dict[Place, Diagnosis]]) -> Diagnos
     told = {rows: found[place] for rows, found in by_rows.items() if place in found}
     first, *others = told.values()
     if len(told) < len(by_rows):
+        if first.everywhere or first.mistakes == ("precision",):  # what is rounded need not show in every batch
+            return first
         return replace(first, explanation=f"{first.explanation} {_in_batches(told)}")
     shared = _shared([first, *others])
     if shared:

@@ -5,9 +5,9 @@ The constant must be one and the same in every state that measures it, and give 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import partial
 
 import numpy as np
 
@@ -20,11 +20,7 @@ NORM_ROUNDINGS = 8
 TORCH_EPSILON = 1e-6  # torch.nn.utils.clip_grad_norm_ divides by the norm plus this
 
 
-class Estimate(NamedTuple):
-    """A mistake's name, and the words that complete "matches the formula ..."."""
-
-    mistake: str
-    text: str
+SHOWN_DIGITS = 6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,6 +55,27 @@ class Measured:
         return bool(within(bounded(predicted), self.found).all())
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Estimate:
+    """A mistake's name, and the words that complete "matches the formula ...".
+
+    gives: whether the same constant gives another element, or this one in other states, where too few are wrong to
+    measure it.
+    """
+
+    mistake: str
+    text: str
+    gives: Callable[[Measured], bool]
+
+
+def shortest(constant: Bounded) -> str:
+    """The fewest digits, six at most, that lie within what was measured: 0.01 and not 0.00999998."""
+    value, error = constant.value.item(), constant.error.item()
+    texts = (f"{value:.{digits}g}" for digits in range(1, SHOWN_DIGITS))
+    short = next((text for text in texts if abs(float(text) - value) <= error), str(value))
+    return f"{float(short):.{SHOWN_DIGITS}g}"
+
+
 def estimated(measured: Measured) -> Estimate | None:
     """The first mistake with a measured constant that explains the element, if one does."""
     if measured.wrong.sum() < LEAST_STATES:
@@ -76,27 +93,45 @@ def _penalties(measured: Measured) -> Iterator[Estimate]:
         squares = sum((values * values).sum((-2, -1)) for values in tensors)
         share = _share(measured, bounded(squares))
         if share is not None:
-            yield Estimate("wrong-loss", f"with {share.value.item():.6g} · Σ {what} added: an L2 term")
+            text = f"with {shortest(share)} · Σ {what} added: an L2 term"
+            yield Estimate(mistake="wrong-loss", text=text, gives=lambda other: False)
 
 
 def _nothing(measured: Measured) -> Iterator[Estimate]:
     """A gradient of 0 in every state."""
     if measured.rate is None and not measured.found.any():
-        yield Estimate("missing-term", "as 0 in every state: nothing comes back to this parameter")
+        text = "as 0 in every state: nothing comes back to this parameter"
+        yield Estimate(mistake="missing-term", text=text, gives=lambda other: not other.found.any())
 
 
 def _decays(measured: Measured) -> Iterator[Estimate]:
     """A gradient with a multiple of the parameter, or of its sign, added."""
+    for added, what, kind in (
+        (_itself, "the parameter itself", "weight decay (L2)"),
+        (_sign, "the parameter's sign", "an L1 term"),
+    ):
+        share = _share(measured, added(measured))
+        if share is not None:
+            yield Estimate(
+                mistake="wrong-loss",
+                text=f"with {shortest(share)} times {what} added to the gradient: {kind}",
+                gives=partial(_has, share=share, added=added),
+            )
+
+
+def _has(measured: Measured, share: Bounded, added: Callable[[Measured], Bounded]) -> bool:
+    """Whether `share` of what is added is in the gradient beside the right one."""
+    return measured.gives(measured.right + share * added(measured))
+
+
+def _itself(measured: Measured) -> Bounded:
     assert measured.own is not None
-    share = _share(measured, measured.own)
-    if share is not None:
-        text = f"with {share.value.item():.6g} times the parameter itself added to the gradient: weight decay (L2)"
-        yield Estimate("wrong-loss", text)
-    signs = Bounded.exact(np.sign(measured.own.value), measured.own.precision)
-    share = _share(measured, signs)
-    if share is not None:
-        text = f"with {share.value.item():.6g} times the parameter's sign added to the gradient: an L1 term"
-        yield Estimate("wrong-loss", text)
+    return measured.own
+
+
+def _sign(measured: Measured) -> Bounded:
+    own = _itself(measured)
+    return Bounded.exact(np.sign(own.value), own.precision)
 
 
 def _share(measured: Measured, added: Bounded) -> Bounded | None:
@@ -111,38 +146,71 @@ def _outside_rate(measured: Measured) -> Iterator[Estimate]:
         return
     right = measured.own - measured.rate * measured.right
     share = common(bounded((right - Bounded.rounded(measured.found, measured.right.precision)) / measured.own))
-    if share is not None and within(bounded(right - share * measured.own), measured.found).all():
-        text = f"with {share.value.item():.6g} of the parameter taken away in every step, whatever the learning rate"
-        yield Estimate("wrong-loss", f"{text}: weight decay")
+    if share is not None and _lost(measured, share):
+        yield Estimate(
+            mistake="wrong-loss",
+            text=f"with {shortest(share)} of the parameter taken away in every step, whatever the learning rate"
+            ": weight decay",
+            gives=partial(_lost, share=share),
+        )
+
+
+def _lost(measured: Measured, share: Bounded) -> bool:
+    """Whether the parameter has lost `share` of itself beside the right update."""
+    if measured.rate is None or measured.own is None:
+        return False
+    right = measured.own - measured.rate * measured.right
+    return bool(within(bounded(right - share * measured.own), measured.found).all())
 
 
 def _cut_off(measured: Measured) -> Iterator[Estimate]:
     """Every element of the gradient held between −c and c."""
-    sign = np.sign(measured.right.value)
-    size = bounded(measured.slope * sign)
+    size = bounded(measured.slope * np.sign(measured.right.value))
     limit = common(size[measured.wrong])
-    if limit is None or not limit.value > 0:
-        return
+    if limit is not None and limit.value > 0 and _held_between(measured, limit):
+        yield Estimate(
+            mistake="factor",
+            text=f"cut off at ±{shortest(limit)} (the gradient is clipped by value)",
+            gives=partial(_held_between, limit=limit),
+        )
+
+
+def _held_between(measured: Measured, limit: Bounded) -> bool:
+    """Whether the gradient is the right one held between −limit and limit, and wrong just where that changes it."""
     within_limit = np.abs(measured.right.value) <= limit.value
-    if (within_limit == ~measured.wrong).all() and measured.gives(_where(within_limit, measured.right, limit * sign)):
-        yield Estimate("factor", f"cut off at ±{limit.value.item():.6g} (the gradient is clipped by value)")
+    cut = limit * np.sign(measured.right.value)
+    right_where = bool((within_limit == ~measured.wrong).all())
+    return right_where and measured.gives(_where(within_limit, measured.right, cut))
 
 
 def _shortened(measured: Measured) -> Iterator[Estimate]:
     """All gradients, or those of one tensor, scaled down where their norm is above c."""
     ratio = bounded(measured.slope / measured.right)
-    together = {"of all gradients": measured.slopes, f"of {measured.tensor}'s gradient": _only(measured)}
-    for what, slopes in together.items():
-        norm = _norm(slopes)
-        for divisor in (norm, bounded(norm + TORCH_EPSILON)):
+    for together in (True, False):
+        for epsilon in (0.0, TORCH_EPSILON):
+            divisor = _divisor(measured, together, epsilon)
             limit = common(bounded(ratio * divisor)[measured.wrong])
-            if limit is None:
+            if limit is None or not _scaled_down(measured, limit, together, epsilon):
                 continue
-            short = norm.value <= limit.value
-            scaled = measured.right * limit / divisor
-            if (short == ~measured.wrong).all() and measured.gives(_where(short, measured.right, scaled)):
-                text = f"scaled down to the norm {limit.value.item():.6g} where the norm {what} is larger"
-                yield Estimate("factor", f"{text} (clipped by norm)")
+            what = "of all gradients" if together else f"of {measured.tensor}'s gradient"
+            yield Estimate(
+                mistake="factor",
+                text=f"scaled down to the norm {shortest(limit)} where the norm {what} is larger (clipped by norm)",
+                gives=partial(_scaled_down, limit=limit, together=together, epsilon=epsilon),
+            )
+
+
+def _scaled_down(measured: Measured, limit: Bounded, together: bool, epsilon: float) -> bool:
+    """Whether the gradient is the right one scaled down to `limit` where its norm is larger, and wrong there alone."""
+    short = _divisor(measured, together, 0.0).value <= limit.value
+    scaled = measured.right * limit / _divisor(measured, together, epsilon)
+    return bool((short == ~measured.wrong).all()) and measured.gives(_where(short, measured.right, scaled))
+
+
+def _divisor(measured: Measured, together: bool, epsilon: float) -> Bounded:
+    """The norm of all gradients, or of this tensor's alone, with `epsilon` added."""
+    norm = _norm(measured.slopes if together else _only(measured))
+    return bounded(norm + epsilon) if epsilon else norm
 
 
 def _only(measured: Measured) -> Mapping[str, Bounded]:

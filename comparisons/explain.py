@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -140,15 +139,15 @@ def back_factors(passes: Passes, j: int) -> list[Factor]:
 
 
 def slope_factors(activation: str, letter: str, z: float, a: float) -> list[Factor]:
-    """The slope of an activation whose output is called `letter`."""
+    """The slope of an activation whose output is called `letter`; softmax has one where it is of one node alone."""
     if activation == "linear":
         return []
-    slopes: Mapping[str, Any] = {
-        "sigmoid": Factor(f"{letter} · (1 - {letter})", f"{a:.6g} · (1 - {a:.6g})"),
-        "tanh": Factor(f"(1 - {letter}²)", f"(1 - {digits(a)}²)"),
-    }
+    if activation in ("sigmoid", "softmax"):
+        return [Factor(f"{letter} · (1 - {letter})", f"{a:.6g} · (1 - {a:.6g})")]
+    if activation == "tanh":
+        return [Factor(f"(1 - {letter}²)", f"(1 - {digits(a)}²)")]
     slope = ACTIVATIONS[activation].slope(np.float64(z), np.float64(a))
-    return [slopes.get(activation, Factor(f"{activation}′ at {letter}", digits(slope)))]
+    return [Factor(f"{activation}′ at {letter}", digits(slope))]
 
 
 def formula_of_rows(problem: Problem, state: State, name: str, index: Index) -> str:

@@ -142,14 +142,13 @@ class Written:
                 dz = deltas
             elif layer == last and not self._same(self._error, self._loss_slope):
                 yield partial(self.z[-1].item()), f"= {self.product(dz.item())}"
-            W = self.parameters[f"W{layer}"]
-            gradients[f"W{layer}"], gradients[f"b{layer}"], da = dense.backward(self.a[layer - 1], W, dz)
+            gradients[f"W{layer}"], gradients[f"b{layer}"] = dense.backward(self.a[layer - 1], dz)
             for name, index in elements_backward(self.network):
                 if int(name[1:]) == layer:
                     added = f" + {tex(self.l2 * self.parameters[name][index])}" if self.l2 and name[0] == "W" else ""
                     yield partial(self.parameters[name][index]), f"= {self.product(gradients[name][index])}{added}"
             if layer > 1:
-                dz = da * self._slope(layer - 1)
+                dz = dense.backward_to_inputs(self.parameters[f"W{layer}"], dz) * self._slope(layer - 1)
 
     def _output(self) -> Iterator[Line]:
         slopes = LOSSES[self.loss_name].derivative(self.y, self.a[-1])

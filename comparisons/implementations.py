@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 from comparisons.devices import CPU, DEVICES
+from problems.block import Block
 from problems.problem import Problem
 from problems.step import Step
 
@@ -20,8 +21,8 @@ from problems.step import Step
 class Trainer(Protocol):
     """What every implementation's module offers."""
 
-    def train(self, problem: Problem) -> Iterator[Step]:
-        """Every step of training `problem`; NotImplementedError for what it cannot express."""
+    def train(self, problem: Problem) -> Iterator[Step | Block]:
+        """Every step of training `problem`, one by one or in blocks; NotImplementedError for what it cannot express."""
 
     def versions(self) -> dict[str, str]:
         """Package name to version."""
@@ -30,7 +31,8 @@ class Trainer(Protocol):
 @dataclass(frozen=True, kw_only=True)
 class Implementation:
     """packages: what must be importable; install: what to give pip for them, nothing where the core suffices;
-    environment: variables its process is started with; devices: what it trains on, the CPU first."""
+    environment: variables its process is started with; devices: what it trains on, the CPU first;
+    fast: the module that trains many steps in one call, where there is one."""
 
     name: str
     module: str
@@ -38,6 +40,7 @@ class Implementation:
     install: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     devices: tuple[str, ...] = (CPU,)
+    fast: str | None = None
 
     @property
     def by_hand(self) -> bool:
@@ -49,7 +52,7 @@ class Implementation:
         return asked if asked in self.devices else CPU
 
 
-def _keras(backend: str, package: str, install: str) -> Implementation:
+def _keras(backend: str, package: str, install: str, fast: str | None = None) -> Implementation:
     return Implementation(
         name=f"keras-{backend}",
         module="frameworks.keras_mlp",
@@ -57,6 +60,7 @@ def _keras(backend: str, package: str, install: str) -> Implementation:
         install=install,
         environment={"KERAS_BACKEND": backend},
         devices=DEVICES,
+        fast=fast,
     )
 
 
@@ -72,15 +76,16 @@ IMPLEMENTATIONS = {
             install="'backproof[torch]'",
             devices=DEVICES,
         ),
-        _keras("tensorflow", "tensorflow", "'backproof[keras]'"),
+        _keras("tensorflow", "tensorflow", "'backproof[keras]'", fast="frameworks.keras_tensorflow_loop"),
         _keras("torch", "torch", "'backproof[torch]' keras"),
-        _keras("jax", "jax", "'backproof[jax]' keras"),
+        _keras("jax", "jax", "'backproof[jax]' keras", fast="frameworks.keras_jax_scan"),
         Implementation(
             name="jax",
             module="frameworks.jax_mlp",
             packages=("jax", "optax"),
             install="'backproof[jax]'",
             devices=DEVICES,
+            fast="frameworks.jax_scan",
         ),
         Implementation(
             name="sklearn", module="frameworks.sklearn_mlp", packages=("sklearn",), install="'backproof[sklearn]'"
@@ -121,6 +126,7 @@ def package_version(package: str) -> str:
     return "(unknown version)"
 
 
-def load(name: str) -> Trainer:
-    """Import the module behind `name`, and with it its framework."""
-    return cast(Trainer, importlib.import_module(IMPLEMENTATIONS[name].module))
+def load(name: str, *, fast: bool = False) -> Trainer:
+    """Import the module behind `name`, and with it its framework; fast: the one of many steps in one call, if any."""
+    one = IMPLEMENTATIONS[name]
+    return cast(Trainer, importlib.import_module(one.fast if fast and one.fast else one.module))

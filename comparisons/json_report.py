@@ -77,6 +77,7 @@ def result_record(result: Result) -> dict[str, Any]:
         "name": result.name,
         "version": result.version,
         "device": device(result),
+        "fast": result.fast,
         "verdict": str(result.verdict),
         "carries": audit.carries if audit else None,
         "reason": result.reason,

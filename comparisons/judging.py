@@ -9,6 +9,7 @@ from comparisons.arithmetic.operands import WORDS
 from comparisons.audit import RunningAudit, Seen
 from comparisons.epochs import RunningEpochs
 from comparisons.excerpts import Excerpt
+from comparisons.fast import trained_fast
 from comparisons.known_deviations import KnownDeviations
 from comparisons.lower_products import products_diagnosed
 from comparisons.messages import counted
@@ -91,6 +92,7 @@ class Judging:
         took = self.took + time.perf_counter() - started
         return Result(
             name=self.implementation,
+            fast=trained_fast(environment or {}),
             verdict=found.verdict,
             version=version,
             reason="; ".join(found.faults) or None,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from comparisons.arithmetic.operands import WORDS
 from comparisons.problem_words import loss_words, optimizer_words, preparation_words
-from comparisons.verdict import Audit, BlindSpots, Comparison, Deviation, Result, Untold, Verdict
+from comparisons.verdict import Audit, Comparison, Deviation, Result, Untold, Verdict
 from problems.dtypes import COMPUTED
 from problems.problem import Problem
 
@@ -167,10 +167,10 @@ def disagreement(result: Result, command: str | None) -> Iterator[str]:
     if audit is None or result.verdict is not Verdict.DISAGREES:
         return
     if audit.deviations:
-        yield f"first bad step: {audit.deviations[0].step} of {audit.steps}"
+        yield f"first bad step: {audit.deviations[0].step:,} of {audit.steps:,}"
     for deviation in audit.deviations:
         where = place(deviation.quantity, deviation.index)
-        extent = f"{deviation.wrong} of {deviation.elements} wrong, worst " if deviation.elements > 1 else ""
+        extent = f"{deviation.wrong:,} of {deviation.elements:,} wrong, worst " if deviation.elements > 1 else ""
         yield f"  {extent}{where}: {inequality(deviation)}"
     if audit.agreed:
         yield f"right in this step: {', '.join(audit.agreed)}"
@@ -197,17 +197,6 @@ def _distance(untold: Untold) -> str:
     return (
         f"farthest from the {value} is {place(untold.quantity, untold.index)} at step {untold.step}: "
         f"{word} {untold.exact:.6g}, found {untold.actual:.6g}, apart by {untold.distance:.3g}"
-    )
-
-
-def blind_line(spots: BlindSpots | None) -> str | None:
-    """What a comparison could not have noticed, in one line; None where it would have noticed everything."""
-    if spots is None or not spots.hidden:
-        return None
-    why = f": {'; '.join(spots.causes)}" if spots.causes else ""
-    return (
-        f"Blind spots: {len(spots.hidden)} of {spots.looked_at} possible mistakes would not have been noticed here, "
-        f"such as {spots.hidden[0]}{why}; backproof sensitivity lists them"
     )
 
 

@@ -76,6 +76,7 @@ class _Tensor:
         self.problem, self.name, self.start, self.slope, self.reported = problem, name, start, slope, reported
         self.theta = start.state[name]
         self.run = PRECISIONS[problem.dtype]
+        self._held: tuple[slice, tuple[Bounded, Bounded]] | None = None
 
     def pieces(self) -> Iterator[Piece]:
         """Of the gradient and of the update, in turns."""
@@ -87,7 +88,7 @@ class _Tensor:
             for number, group in enumerate(("gradient", "parameter")):
                 expectation = _expectation(every[number], self._best(at, number))
                 if group == "parameter" and self.reported is not None and not expectation.told.all():
-                    expectation = first_told(expectation, self._own(at, self.reported[:, at]))
+                    expectation = self._told_by_own(expectation, at, self.reported[:, at])
                 yield Piece(name=f"{group}.{self.name}", at=at, expectation=expectation)
 
     def _results(self, at: slice, number: int) -> tuple[Bounded, Bounded]:
@@ -95,35 +96,58 @@ class _Tensor:
             slope = self.slope.rows(at, number)
         else:
             slope = _of(self.slope, number)[..., at, :]
-        return self._formulas(self.theta[..., at, :], slope)
+        return self._formulas(self.theta[..., at, :], slope, self.start.rate)
 
-    def _formulas(self, theta: Bounded, slope: Bounded) -> tuple[Bounded, Bounded]:
+    def _formulas(self, theta: Bounded, slope: Bounded, rate: Bounded) -> tuple[Bounded, Bounded]:
         """The gradient with its penalty, and the parameter after the update."""
         if self.problem.l2:
             slope = penalized({self.name: slope}, {self.name: theta}, self.problem.l2)[self.name]
-        return slope, sgd({self.name: theta}, {self.name: slope}, self.start.rate)[self.name]
+        return slope, sgd({self.name: theta}, {self.name: slope}, rate)[self.name]
 
     def _best(self, at: slice, number: int) -> Callable[[Array], Array]:
         """A function of the places asked about to the best route's errors, which are right there."""
 
         def errors(asked: Array) -> Array:
-            few = np.count_nonzero(asked) <= FEW
-            if not (few and isinstance(self.slope, Dot) and self.start.rate.ndim == 0):
-                return self._results(at, BEST)[number].error
+            if np.count_nonzero(asked) > FEW or not isinstance(self.slope, Dot):
+                if self._held is None or self._held[0] != at:
+                    self._held = at, self._results(at, BEST)
+                return self._held[1][number].error
             step, row, column = places = np.nonzero(asked)
             a, b = self.slope.a[step, row + at.start], _of(self.slope.b, BEST)[step, :, column]
             theta = self.theta[step, row + at.start, column]
-            one_by_one = self._formulas(theta[:, None, None], a[:, None, :] @ b[:, :, None])[number]
-            result = np.full(asked.shape, np.inf)
-            result[places] = one_by_one.error.ravel()
-            return result
+            slopes = a[:, None, :] @ b[:, :, None]
+            return _placed(places, asked.shape, self._formulas(theta[:, None, None], slopes, self._rate(step))[number])
 
         return errors
 
-    def _own(self, at: slice, reported: Array) -> Expectation:
-        slope = leaves(reported, self.run, self.start.rate.precision)
-        after = sgd({self.name: self.theta[..., at, :]}, {self.name: slope}, self.start.rate)[self.name]
+    def _told_by_own(self, expectation: Expectation, at: slice, reported: Array) -> Expectation:
+        """An update that is not told follows from the gradient that was reported."""
+        untold = ~expectation.told
+        if np.count_nonzero(untold) > FEW:
+            return first_told(expectation, self._own(self.theta[..., at, :], reported, self.start.rate))
+        step, row, column = places = np.nonzero(untold)
+        theta = self.theta[step, row + at.start, column][:, None, None]
+        own = self._own(theta, reported[places][:, None, None], self._rate(step))
+        expected, bound, told = expectation.expected, expectation.bound, expectation.told
+        for whole, part in ((expected, own.expected), (bound, own.bound), (told, own.told)):
+            whole[places] = part.ravel()
+        return Expectation(expected=expected, bound=bound, told=told)
+
+    def _own(self, theta: Bounded, reported: Array, rate: Bounded) -> Expectation:
+        slope = leaves(reported, self.run, rate.precision)
+        after = sgd({self.name: theta}, {self.name: slope}, rate)[self.name]
         return _expectation(after, lambda _: after.error)
+
+    def _rate(self, step: Array) -> Bounded:
+        """The learning rate at each of `step`, where they differ."""
+        rate = self.start.rate
+        return rate if rate.ndim == 0 else rate[step]
+
+
+def _placed(places: tuple[Array, ...], shape: tuple[int, ...], found: Bounded) -> Array:
+    result = np.full(shape, np.inf)
+    result[places] = found.error.ravel()
+    return result
 
 
 def _of(values: Bounded, number: int) -> Bounded:
@@ -135,7 +159,7 @@ def _expectation(every: Bounded, best: Callable[[Array], Array]) -> Expectation:
     """As in `reference`, where the best route's error is asked for only where it may matter."""
     size = np.abs(every.value)
     asked = every.error >= size
-    told, sharp = np.isfinite(every.error), every.error
+    told, sharp = np.array(np.isfinite(every.error)), every.error
     if asked.any() and (asked := asked & (size > 0)).any():
         errors = best(asked)
         lost = asked & (errors < size)

@@ -31,18 +31,21 @@ class NotRecorded(Exception):
     """Why an implementation did not train to the end; the message is one line."""
 
 
-def recorded(name: str, problem: Problem, folder: Path, *, timeout: float, progress: Progress, device: str) -> int:
+def recorded(
+    name: str, problem: Problem, folder: Path, *, timeout: float, progress: Progress, device: str, fast: bool = False
+) -> int:
     """Train `problem` to its end with one implementation, its trace in `folder`; how many steps were there before.
 
-    timeout: seconds for a framework's process. Raises TraceError where the folder holds anything else or cannot be
-    written, NotRecorded where the implementation fails; what it reported until then is kept.
+    timeout: seconds for a framework's process; fast: many steps in one call where it can. Raises TraceError where the
+    folder holds anything else or cannot be written, NotRecorded where the implementation fails; what it reported until
+    then is kept.
     """
     with TraceWriter(folder, problem, name) as writer:
         before = writer.steps
     if IMPLEMENTATIONS[name].by_hand:
         record_here(name, problem, folder, progress)
     else:
-        record_in_worker(name, problem, folder, timeout, progress, device)
+        record_in_worker(name, problem, folder, timeout, progress, device, fast)
     return before
 
 
@@ -90,13 +93,13 @@ class HowFar:
 
 
 def record_in_worker(
-    name: str, problem: Problem, folder: Path, timeout: float, progress: Progress, device: str
+    name: str, problem: Problem, folder: Path, timeout: float, progress: Progress, device: str, fast: bool
 ) -> None:
     """Train with a framework, in a process of its own that writes the trace itself."""
     with tempfile.TemporaryDirectory(prefix="backproof-") as top:
         write_problem(problem, 0, Path(top))
         (Path(top) / TARGET).write_text(str(folder.absolute()), encoding="utf-8")
-        worker = started("comparisons.recording_worker", name, Path(top), device)
+        worker = started("comparisons.recording_worker", name, Path(top), device, fast=fast)
         with ended({name: worker}):
             progress(name, "importing")
             end = watch({name: worker}, timeout, progress)[name]

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import TextIO
 
+from comparisons.fast import told_fast
 from comparisons.implementations import Trainer, load
 from comparisons.problem_file import read_problem
 from comparisons.recording import TARGET, record
@@ -27,7 +28,7 @@ def main() -> None:
     events = private_events()
     exit_with_parent()
     started = time.perf_counter()
-    trainer = load(name)
+    trainer = load(name, fast=told_fast(os.environ))
     imported = time.perf_counter() - started
     tell(events, event="imported", seconds=imported, versions=trainer.versions())
     with failures_told(events, 0):

@@ -127,7 +127,13 @@ def chosen_tolerance(text: str) -> Tolerance | None:
 def rerun_command(argument: str, changes: Mapping[str, Any]) -> str:
     """The command that compares one implementation, `{name}`, on this problem as it was changed."""
     options = " ".join(
-        f"--{key.replace('_', '-')} {shlex.quote(str(value))}" for key, value in changes.items() if value is not None
+        _option(key, value) for key, value in changes.items() if value is not None and value is not False
     )
     command = f"backproof compare {shlex.quote(argument)} --against {{name}}"
     return f"{command} {options}" if options else command
+
+
+def _option(key: str, value: Any) -> str:
+    """One option as it is typed; a flag, whose value is True, has its name alone."""
+    name = f"--{key.replace('_', '-')}"
+    return name if value is True else f"{name} {shlex.quote(str(value))}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from comparisons.arithmetic.bounds import Bounded
 from comparisons.arithmetic.precision import FLOAT32, Precision
 from comparisons.chains import Passes, gradient, loss_value, updated
-from comparisons.estimates import LEAST_STATES, Measured, bounded, common, estimated, within
+from comparisons.estimates import LEAST_STATES, Estimate, Measured, bounded, common, estimated, within
 from comparisons.evidence import Evidence
 from comparisons.lower_precision import carries_float32, constant_added, epsilon_in_log
 from comparisons.messages import counted
@@ -34,12 +34,12 @@ NOT_FLOAT32 = (
 SAME = 1e-6  # a measured factor this near to a known one is tried as that one
 
 
-def searches(evidence: Evidence) -> Iterator[Search]:
+def searches(evidence: Evidence, elsewhere: Sequence[Evidence] = ()) -> Iterator[Search]:
     """One search per thing that can be wrong of every parameter: the gradient where it is told, and the update."""
     for name in evidence.problem.network.parameter_shapes:
         if evidence.gradients is not None:
-            yield Search(evidence, name, of_gradient=True)
-        yield Search(evidence, name, of_gradient=False)
+            yield Search(evidence, name, of_gradient=True, elsewhere=elsewhere)
+        yield Search(evidence, name, of_gradient=False, elsewhere=elsewhere)
 
 
 def small(network: Network) -> bool:
@@ -67,10 +67,14 @@ class Search:
     of_gradient: the gradient that the candidate returned is explained; otherwise the loss or the parameter after
     the update. Where the candidate tells its gradients, the update is wrong where it follows neither from them nor
     from the right ones, and is explained from them first, so that a wrong update of a right gradient is told apart.
+    elsewhere: states with other numbers of rows. What gives what was found there too is told before what does not.
     """
 
-    def __init__(self, evidence: Evidence, quantity: str, *, of_gradient: bool) -> None:
+    def __init__(
+        self, evidence: Evidence, quantity: str, *, of_gradient: bool, elsewhere: Sequence[Evidence] = ()
+    ) -> None:
         self.evidence, self.quantity, self.of_gradient = evidence, quantity, of_gradient
+        self.elsewhere = [Search(other, quantity, of_gradient=of_gradient) for other in elsewhere]
         self.found = evidence.found(quantity, of_gradient).astype(np.float64)
         self._gradients: dict[str, Bounded] = {}
 
@@ -173,6 +177,20 @@ class Search:
                     matches.setdefault(index, []).append(mutant)
         return matches
 
+    def _gives(self, mutant: Mutant) -> Array:
+        """Of which elements `mutant` gives what was found, in every state."""
+        fits = within(self._predicted(mutant, self.evidence, self.passes), self.found)
+        return np.asarray(np.broadcast_to(fits, self.found.shape).all(axis=0))
+
+    def _everywhere(self, matches: dict[Index, list[Mutant]]) -> dict[Index, list[Mutant]]:
+        """Of the mutants of each element those that states with other numbers of rows do not refute."""
+        tried = {id(mutant): mutant for mutants in matches.values() for mutant in mutants}
+        given = {key: [other._gives(mutant) for other in self.elsewhere] for key, mutant in tried.items()}
+        return {
+            index: [mutant for mutant in mutants if all(fits[index] for fits in given[id(mutant)])]
+            for index, mutants in matches.items()
+        }
+
     def _all_states(self) -> Array:
         return np.arange(len(self.found))
 
@@ -180,7 +198,13 @@ class Search:
         """One mistake."""
         mutants = self._in_question(single_mutants(self.evidence.problem, self.quantity))
         matches = self._matches(mutants, wrong, self._all_states())
-        return {index: self._diagnosis(index, found) for index, found in matches.items()}
+        if not self.elsewhere:
+            return {index: self._diagnosis(index, found) for index, found in matches.items()}
+        everywhere = self._everywhere(matches)
+        return {
+            index: replace(self._diagnosis(index, everywhere[index] or found), everywhere=bool(everywhere[index]))
+            for index, found in matches.items()
+        }
 
     def _double(self, wrong: list[Index]) -> dict[Index, Diagnosis]:
         """Two mistakes in one formula, in a small network."""
@@ -295,9 +319,18 @@ class Search:
         return bounded((before - found) / expected[key])
 
     def _estimated(self, wrong: list[Index]) -> dict[Index, Diagnosis]:
-        """A term added or a gradient cut off, with a constant that is measured."""
-        told = ((index, estimated(self.measured(index))) for index in wrong)
-        return {index: self._named(index, (one.mistake,), one.text) for index, one in told if one}
+        """A term added or a gradient cut off, with a constant that is measured: here, elsewhere or at a neighbor."""
+        told = {index: one for index in wrong if (one := estimated(self.measured(index)))}
+        for index in (index for index in wrong if index not in told):
+            known = [one for other in self.elsewhere if (one := estimated(other.measured(index)))]
+            shared = {one.text: one for one in (*known, *told.values())}
+            found = next((one for one in shared.values() if one.gives(self.measured(index))), None)
+            told |= {index: found} if found else {}
+        return {index: self._of_estimate(index, one) for index, one in told.items()}
+
+    def _of_estimate(self, index: Index, one: Estimate) -> Diagnosis:
+        everywhere = bool(self.elsewhere) and all(one.gives(other.measured(index)) for other in self.elsewhere)
+        return replace(self._named(index, (one.mistake,), one.text), everywhere=everywhere)
 
     def measured(self, index: Index) -> Measured:
         """What an estimate of a constant needs to know of one element."""
@@ -344,7 +377,9 @@ class Search:
         ratio = ratio[np.isfinite(ratio)]
         if not len(ratio):
             return ""
-        return f"; found / expected lies between {ratio.min():.6g} and {ratio.max():.6g} where it is wrong"
+        low, high = f"{ratio.min():.6g}", f"{ratio.max():.6g}"
+        lies = f"is {low}" if low == high else f"lies between {low} and {high}"
+        return f"; found / expected {lies} where it is wrong"
 
     def _diagnosis(self, index: Index, mutants: list[Mutant]) -> Diagnosis:
         first, *others = mutants

@@ -15,20 +15,19 @@ from comparisons.arithmetic.precision import PRECISIONS
 from comparisons.chains import Passes
 from comparisons.divergence import too_large
 from comparisons.mutants import UPDATE_SITES, Mutant, elements, quantities, single_mutants
+from comparisons.planted_training import Memory, PlantedStep, planted_steps, right_step, stacked, windows
 from comparisons.reference import Expectation, expectations
 from comparisons.reference import quantities as quantities_of
 from comparisons.sensitivity_updates import noticed_updates
 from comparisons.tally import outside
 from comparisons.variants import Index
 from comparisons.wrong_updates import WrongUpdate
-from manual.network import StepResult, loss_routes, train_step
-from manual.optimizers import coefficients, initial_state, updated
-from manual.optimizers.update import State
+from manual.network import StepResult
 from manual.train import train
-from problems.order import batches
-from problems.problem import Array, Optimizer, Parameters, Problem
+from problems.problem import Array, Parameters, Problem
 
 LOOKED_AT = 256  # steps of a long training that blind_spots looks at, spread evenly
+MOST_NUMBERS = 2**16  # parameters of all states that are held against the bound at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,129 +99,66 @@ def plantable(problem: Problem, quantity: str) -> list[Mutant]:
 
 def noticed(problem: Problem, mutant: Mutant, indices: list[Index], count: int, tolerance: Tolerance | None) -> Array:
     """For each element whether the check notices the mutant there, (elements,)."""
-    seen, beyond = np.zeros(len(indices), dtype=bool), np.zeros(len(indices), dtype=bool)
-    right = {name: values.astype(np.float64) for name, values in problem.initial.items()}
-    memory = Memory(problem.optimizer)
+    steps = planted_steps(problem, mutant, indices, count)
     with np.errstate(all="ignore"):
-        for before, x, y, found in planted_steps(problem, mutant, indices, count):
-            if tolerance is None:
-                beyond |= diverging(problem, before, x, y)
-                seen |= outside_bound(problem, before, x, y, found) & ~beyond
-            else:
-                expected = memory.moved(right, right_step(problem, right, x, y))
-                seen |= outside_tolerance(expected, found, tolerance)
-                right = expected.parameters
-            if seen.all():
-                break
+        if tolerance is None:
+            return outside_bound_anywhere(problem, steps, len(indices))
+        return outside_tolerance_anywhere(problem, steps, len(indices), tolerance)
+
+
+def outside_bound_anywhere(problem: Problem, steps: Iterator[PlantedStep], members: int) -> Array:
+    """For each member whether any of its steps is outside the derived bound, before it diverges, (members,)."""
+    seen, beyond = np.zeros(members, dtype=bool), np.zeros(members, dtype=bool)
+    for window in windows(steps, MOST_NUMBERS // (members * sum(map(np.size, problem.initial.values())))):
+        before, x, y, found = stacked(window, members)
+        over = diverging(problem, before, x, y).reshape(len(window), members)
+        wrong = outside_bound(problem, before, x, y, found).reshape(len(window), members)
+        so_far = np.logical_or.accumulate([beyond, *over])[1:]  # (steps, members)
+        seen |= (wrong & ~so_far).any(axis=0)
+        beyond = so_far[-1]
+        if seen.all():
+            break
     return seen
 
 
-def planted_steps(
-    problem: Problem, mutant: Mutant, indices: list[Index], count: int
-) -> Iterator[tuple[Parameters, Array, Array, StepResult]]:
-    """The training with the mutant planted in each element in turn, all at once along a leading axis.
-
-    Yields, per step, the parameters before it (elements, n_in, n_out), its rows, and what came out.
-    """
-    before = {
-        name: np.repeat(values.astype(np.float64)[None], len(indices), axis=0)
-        for name, values in problem.initial.items()
-    }
+def outside_tolerance_anywhere(
+    problem: Problem, steps: Iterator[PlantedStep], members: int, tolerance: Tolerance
+) -> Array:
+    """For each member whether any of its steps is farther from the right training than the tolerance, (members,)."""
+    seen = np.zeros(members, dtype=bool)
+    right = {name: values.astype(np.float64) for name, values in problem.initial.items()}
     memory = Memory(problem.optimizer)
-    for _, rows in zip(range(count), batches(problem), strict=False):
-        x, y = problem.x[rows].astype(np.float64), problem.y[rows].astype(np.float64)
-        right = memory.foreseen(before, right_step(problem, before, x, y))
-        found = memory.moved(before, with_mistake(problem, mutant, indices, before, right, x, y))
-        yield before, x, y, found
-        before = found.parameters
-
-
-class Memory:
-    """What the optimizer makes of one training's gradients, step by step, in float64."""
-
-    def __init__(self, optimizer: Optimizer) -> None:
-        self.optimizer, self.t = optimizer, 0
-        self.state: State = {}
-
-    def moved(self, before: Parameters, step: StepResult) -> StepResult:
-        """`step` with the parameters that its gradients make of those `before`; as it is where updates are plain."""
-        if self.optimizer.plain:
-            return step
-        self.t += 1
-        moved, self.state = self._moved(before, step, self.t)
-        return moved
-
-    def foreseen(self, before: Parameters, step: StepResult) -> StepResult:
-        """The same, with nothing remembered of it."""
-        return step if self.optimizer.plain else self._moved(before, step, self.t + 1)[0]
-
-    def _moved(self, before: Parameters, step: StepResult, t: int) -> tuple[StepResult, State]:
-        given = coefficients(self.optimizer, t, np.float64)
-        state = self.state or initial_state(self.optimizer, before, given)
-        parameters, after = updated(self.optimizer, before, step.gradients, state, given)
-        return StepResult(step.loss, step.gradients, parameters), after
-
-
-def right_step(problem: Problem, parameters: Parameters, x: Array, y: Array) -> StepResult:
-    """The step as it should be, in float64."""
-    route, *_ = loss_routes(problem.network, problem.loss)
-    return train_step(problem.network, route, parameters, x, y, np.float64(problem.optimizer.learning_rate), problem.l2)
-
-
-def with_mistake(
-    problem: Problem,
-    mutant: Mutant,
-    indices: list[Index],
-    before: Parameters,
-    right: StepResult,
-    x: Array,
-    y: Array,
-) -> StepResult:
-    """`right` with the mutant's value in one element for each place along the leading axis."""
-    passes = Passes(
-        problem=problem,
-        before=before,
-        after=right.parameters,
-        x=x,
-        y=y,
-        learning_rate=np.float64(problem.optimizer.learning_rate),
-    )
-    if mutant.quantity == "loss":
-        return StepResult(np.broadcast_to(mutant.value(passes), right.loss.shape), right.gradients, right.parameters)
-    name = mutant.quantity
-    gradients = {**right.gradients, name: exchanged(right.gradients[name], mutant.gradient(passes), indices)}
-    parameters = {**right.parameters, name: exchanged(right.parameters[name], mutant.value(passes), indices)}
-    return StepResult(right.loss, gradients, parameters)
-
-
-def exchanged(right: Array, wrong: Array, indices: list[Index]) -> Array:
-    """`right` with element indices[e] of member e taken from `wrong`."""
-    result = np.array(right)
-    wrong = np.broadcast_to(wrong, right.shape)
-    places = (np.arange(len(indices)), *np.array(indices).T)
-    result[places] = wrong[places]
-    return result
+    for _, x, y, found in steps:
+        expected = memory.moved(right, right_step(problem, right, x, y))
+        seen |= outside_tolerance(expected, found, tolerance)
+        right = expected.parameters
+        if seen.all():
+            break
+    return seen
 
 
 def diverging(problem: Problem, before: Parameters, x: Array, y: Array) -> Array:
     """For each member whether right values overflow from its state, so that an audit compares nothing, (members,)."""
     members = len(before["W1"])
-    over = too_large(problem, before, np.broadcast_to(x, (members, *x.shape)), np.broadcast_to(y, (members, *y.shape)))
+    over = too_large(problem, before, *_for_each(members, x, y))
     return np.asarray(np.logical_or.reduce(list(over.values())))
 
 
 def outside_bound(problem: Problem, before: Parameters, x: Array, y: Array, found: StepResult) -> Array:
     """For each member whether anything is outside the derived bound, (members,)."""
     members = len(found.loss)
-    expected = expectations(
-        problem, before, np.broadcast_to(x, (members, *x.shape)), np.broadcast_to(y, (members, *y.shape))
-    )
+    expected = expectations(problem, before, *_for_each(members, x, y))
     wrong = np.zeros(members, dtype=bool)
     for quantity, values in quantities_of(found).items():
         if quantity.startswith("parameter.") and not problem.optimizer.plain:
             continue  # right by the gradient that was reported, from which it is judged
         wrong |= outside(values, expected[quantity]).reshape(members, -1).any(axis=1)
     return wrong
+
+
+def _for_each(members: int, x: Array, y: Array) -> tuple[Array, Array]:
+    """x and y (rows, n), or one for each member already, as (members, rows, n)."""
+    return np.broadcast_to(x, (members, *x.shape[-2:])), np.broadcast_to(y, (members, *y.shape[-2:]))
 
 
 def outside_tolerance(expected: StepResult, found: StepResult, tolerance: Tolerance) -> Array:

@@ -13,6 +13,7 @@ import threading
 import time
 from pathlib import Path
 
+from comparisons.fast import told_fast
 from comparisons.implementations import load
 from comparisons.worker import private_events, tell, train_and_tell
 
@@ -23,7 +24,7 @@ def main() -> None:
     events = private_events()
     asked = numbers_asked()
     started = time.perf_counter()
-    trainer = load(name)
+    trainer = load(name, fast=told_fast(os.environ))
     tell(events, event="imported", seconds=time.perf_counter() - started, versions=trainer.versions())
     while True:
         number = asked.get()

@@ -1,6 +1,6 @@
 """Learning rates side by side: all trained at once as an ensemble, each with a verdict.
 
-The manual formulas run with the rates as a leading axis. F(e) is the loss over all rows after e epochs, F(0) before
+The manual formulas run on all rates in one call. F(e) is the loss over all rows after e epochs, F(0) before
 training, the same for every rate. It does not depend on which rows an epoch happened to use, so it is what the
 verdicts are about. The first that fits:
 
@@ -21,12 +21,9 @@ from enum import StrEnum
 import numpy as np
 
 from comparisons.computed import require_computed
-from comparisons.convergence import update_norm
-from manual.network import forward, loss_routes, train_step
-from manual.optimizers import initial_state, updated
-from manual.optimizers.update import settings_as
+from comparisons.ensemble_epochs import ensemble_epochs
+from manual.network import forward, loss_routes
 from manual.penalty import penalty
-from problems.order import epoch_orders
 from problems.problem import Array, Problem
 
 MARGIN = 0.01  # of F(0): what a loss may rise, and what it must fall to have learned anything
@@ -82,13 +79,13 @@ class Epoch:
     """One epoch of the ensemble: everything (rates,).
 
     loss: over all rows after it; average: over its steps; finite: whether every one of its losses is;
-    largest: the largest ‖learning_rate · ∇L‖₂ of its steps.
+    largest: the largest ‖learning_rate · ∇L‖₂ of its steps, where there is a tolerance for it.
     """
 
     loss: Array
     average: Array
     finite: Array
-    largest: Array
+    largest: Array | None
 
 
 def sweep(problem: Problem, rates: Sequence[float], tolerance: float | None = None) -> Sweep:
@@ -102,9 +99,9 @@ def sweep(problem: Problem, rates: Sequence[float], tolerance: float | None = No
         problem.changed(optimizer=replace(problem.optimizer, learning_rate=rate))
     epochs: list[Epoch] = []
     length = np.full(len(rates), problem.epochs)  # epochs until each rate stops
-    for number, epoch in enumerate(_epochs(problem, rates), 1):
+    for number, epoch in enumerate(_epochs(problem, rates, tolerance), 1):
         epochs.append(epoch)
-        if tolerance is not None:
+        if tolerance is not None and epoch.largest is not None:
             length = np.where(epoch.largest < tolerance, np.minimum(length, number), length)
             if ((length <= number) | ~epoch.finite).all():
                 break
@@ -112,32 +109,18 @@ def sweep(problem: Problem, rates: Sequence[float], tolerance: float | None = No
     return Sweep(problem=problem, tried=_judged(problem, rates, epochs, stopped, tolerance), tolerance=tolerance)
 
 
-def _epochs(problem: Problem, rates: Sequence[float]) -> Iterator[Epoch]:
-    """The ensemble, epoch by epoch; parameters (rates, n_in, n_out)."""
-    route, *_ = loss_routes(problem.network, problem.loss)
-    rate = np.array(rates, dtype=problem.dtype).reshape(-1, 1, 1)
-    optimizer, number = problem.optimizer, np.dtype(problem.dtype).type
-    settings = settings_as(optimizer, number)
-    parameters = {name: np.stack([values] * len(rates)) for name, values in problem.initial.items()}
-    state, t = initial_state(optimizer, parameters, settings), 0
-    for order in epoch_orders(problem):
-        losses, norms = [], []
-        for begin in range(0, len(order), problem.batch_size):
-            rows = order[begin : begin + problem.batch_size]
-            t += 1
-            given = {**settings, "rate": rate * number(optimizer.schedule.factor(t)), "t": t}
-            with np.errstate(all="ignore"):  # a rate that diverges overflows
-                step = train_step(
-                    problem.network, route, parameters, problem.x[rows], problem.y[rows], rate, problem.l2
-                )
-                parameters, state = updated(optimizer, parameters, step.gradients, state, given)
-            losses.append(step.loss.astype(np.float64))
-            norms.append(update_norm(step.gradients, rate))
-        after = full_loss(problem, parameters)
-        with np.errstate(all="ignore"):
-            average = np.stack(losses).mean(axis=0)
-        finite = np.isfinite(np.stack([*losses, after])).all(axis=0)
-        yield Epoch(loss=after, average=average, finite=finite, largest=np.stack(norms).max(axis=0))
+def _epochs(problem: Problem, rates: Sequence[float], tolerance: float | None) -> Iterator[Epoch]:
+    """The ensemble, epoch by epoch."""
+    for steps in ensemble_epochs(problem, rates, norms=tolerance is not None):
+        after = full_loss(problem, steps.parameters)
+        with np.errstate(all="ignore"):  # a rate that diverges overflows
+            average = steps.losses.mean(axis=0)
+        yield Epoch(
+            loss=after,
+            average=average,
+            finite=np.isfinite(steps.losses).all(axis=0) & np.isfinite(after),
+            largest=None if steps.norms is None else steps.norms.max(axis=0),
+        )
 
 
 def full_loss(problem: Problem, parameters: dict[str, Array]) -> Array:
@@ -164,10 +147,14 @@ def _judged(
             losses=histories[k],
             averages=averages[: stopped[k], k],
             verdict=verdicts[k],
-            converged=tolerance is not None and bool(epochs[stopped[k] - 1].largest[k] < tolerance),
+            converged=_below(epochs[stopped[k] - 1].largest, k, tolerance),
         )
         for k, rate in enumerate(rates)
     )
+
+
+def _below(largest: Array | None, k: int, tolerance: float | None) -> bool:
+    return largest is not None and tolerance is not None and bool(largest[k] < tolerance)
 
 
 def descents(histories: Sequence[Array], finite: Sequence[bool]) -> list[Descent]:

@@ -108,7 +108,8 @@ class Tally:
 
     first_bad: the first bad step, with its worst element; wrong_below: how many elements are still wrong at float32's
     bound; untold: where the least certain element lies, as (distance, step, index), and untold_value what the reference
-    has there. Of equals the earliest is kept.
+    has there; wrong_of_steps: of a tensor seen in pieces, how many are wrong in each step whose pieces still come.
+    Of equals the earliest is kept.
     """
 
     name: str
@@ -121,6 +122,7 @@ class Tally:
     first_bad: Deviation | None = None
     wrong_steps: StepSet = field(default_factory=StepSet)
     untold_steps: StepSet = field(default_factory=StepSet)
+    wrong_of_steps: dict[int, int] = field(default_factory=dict)
     untold: tuple[float, int, tuple[int, ...]] | None = None
     untold_value: float = np.nan
 
@@ -137,6 +139,8 @@ class Tally:
         compared = int(np.count_nonzero(told))
         self.compared += compared
         self.not_told += told.size - compared
+        if judged.elements is not None:
+            self._count_pieces(judged)
         self._keep_worst(judged)
         if judged.wrong.any():
             self._keep_wrong(judged)
@@ -154,6 +158,21 @@ class Tally:
         ratio, step = float(judged.ratio[place]), int(judged.positions[place[0]]) + 1
         if self.worst is None or (ratio, -step) > (self.worst.ratio, -self.worst.step):
             self.worst = judged.deviation(self.name, place)
+
+    def _count_pieces(self, judged: Judged) -> None:
+        """How many elements of a tensor are wrong in a step, as long as pieces of it come."""
+        steps = (judged.positions + 1).tolist()
+        if steps[0] not in self.wrong_of_steps:
+            self.worst = self._with_all_pieces(self.worst)
+            self.wrong_of_steps = dict.fromkeys(steps, 0)
+        counts = np.count_nonzero(judged.wrong.reshape(len(steps), -1), axis=1)
+        for step, count in zip(steps, counts.tolist(), strict=True):
+            self.wrong_of_steps[step] += count
+
+    def _with_all_pieces(self, worst: Deviation | None) -> Deviation | None:
+        if worst is None or worst.step not in self.wrong_of_steps:
+            return worst
+        return replace(worst, wrong=self.wrong_of_steps[worst.step])
 
     def _keep_wrong(self, judged: Judged) -> None:
         self.wrong += int(judged.wrong.sum())
@@ -183,12 +202,9 @@ class Tally:
 
     def concluded(self) -> QuantityAudit:
         """The frozen record of this quantity."""
-        worst = self.worst
-        if worst is not None and self.first_bad is not None and worst.step == self.first_bad.step:
-            worst = replace(worst, wrong=self.first_bad.wrong)
         return QuantityAudit(
             name=self.name,
-            worst=worst,
+            worst=self._with_all_pieces(self.worst),
             carries=self.carries,
             compared=self.compared,
             not_told=self.not_told,

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.text import Text
 
 from comparisons.arithmetic.operands import WORDS
+from comparisons.blind_text import blind_line
 from comparisons.columns import Cell, show_table
 from comparisons.messages import (
-    blind_line,
     disagreement,
     divergence_note,
     learning_line,
@@ -25,8 +25,9 @@ from comparisons.messages import (
     verdict_line,
 )
 from comparisons.streaming_text import streamed_line
+from comparisons.told_mistakes import mistake_lines
 from comparisons.verdict import Audit, Comparison, QuantityAudit, Result, Verdict
-from problems.problem import Array
+from problems.problem import Array, Problem
 
 STYLES = {
     Verdict.AGREES: "green",
@@ -55,8 +56,8 @@ def show(console: Console, comparison: Comparison, rerun: str) -> None:
         _show_audit(console, trained)
     _show_verdicts(console, comparison.results)
     for result in comparison.results:
-        _show_details(console, result, rerun.replace("{name}", result.name))
-    for line in (streamed_line(comparison), blind_line(comparison.blind_spots), learning_line(comparison)):
+        _show_details(console, comparison.problem, result, rerun.replace("{name}", result.name))
+    for line in (streamed_line(comparison), blind_line(comparison), learning_line(comparison)):
         if line:
             console.print(Text(f"\n{line}"), soft_wrap=True)
     console.print()
@@ -70,7 +71,7 @@ def _grouped(results: Sequence[Result], key: Callable[[Result], Any]) -> dict[An
     """Implementation names by what they print alike, first come first."""
     groups: dict[Any, list[str]] = {}
     for result in results:
-        groups.setdefault(key(result), []).append(plain(result.name))
+        groups.setdefault(key(result), []).append(plain(result.label))
     return groups
 
 
@@ -127,7 +128,7 @@ def _show_audit(console: Console, results: Sequence[Result]) -> None:
         f"* carries {_starred([audit for _, audit in audits])})",
     )
     rows: list[list[Cell]] = [
-        [plain(result.name), *map(_ratio, audit.quantities), audit.carries or "neither"] for result, audit in audits
+        [plain(result.label), *map(_ratio, audit.quantities), audit.carries or "neither"] for result, audit in audits
     ]
     show_table(console, ["implementation", *map(short, names), "carries"], rows)
 
@@ -148,10 +149,10 @@ def _ratio(quantity: QuantityAudit) -> Text:
 
 def _show_verdicts(console: Console, results: Sequence[Result]) -> None:
     _title(console, "Verdicts")
-    width = max(len(result.name) for result in results)
+    width = max(len(result.label) for result in results)
     for result in results:
         known = " (known deviation)" if result.known_deviation else ""
-        line = Text(f"{plain(result.name):<{width}}  ")
+        line = Text(f"{plain(result.label):<{width}}  ")
         line.append(f"{result.verdict}{known}", style=STYLES[result.verdict])
         version = f" [{result.version}{_on_device(result)}]" if result.version else ""
         line.append(f"{version}: {verdict_line(result)}")
@@ -164,11 +165,13 @@ def _on_device(result: Result) -> str:
     return "" if device == "cpu" else f", on {plain(device)}"
 
 
-def _show_details(console: Console, result: Result, command: str | None) -> None:
+def _show_details(console: Console, problem: Problem, result: Result, command: str | None) -> None:
     lines = list(disagreement(result, command))
+    if result.diagnoses:
+        lines += ["what is wrong", *(f"  {line}" for line in mistake_lines(problem, result.diagnoses))]
     lines += filter(None, [divergence_note(result), untold_line(result)])
     if lines:
-        console.print(Text(f"\n{plain(result.name)}", style="bold"))
+        console.print(Text(f"\n{plain(result.label)}", style="bold"))
     for line in lines:
         console.print(Text(f"  {line}"), soft_wrap=True)
 
@@ -181,7 +184,7 @@ def show_seconds(console: Console, comparisons: Sequence[Comparison]) -> None:
         if any(result.seconds for result in results):
             imported = max(result.seconds.get("import", 0.0) for result in results)
             rest = (sum(result.seconds.get(part, 0.0) for result in results) for part in ("train", "audit"))
-            rows.append([results[0].name, *(f"{seconds:.3f}" for seconds in (imported, *rest))])
+            rows.append([plain(results[0].label), *(f"{seconds:.3f}" for seconds in (imported, *rest))])
     show_table(console, ["implementation", "import", "train", "audit"], rows)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from comparisons.candidates import Returned, State
 from comparisons.checking import Run, evidence_of
-from comparisons.diagnosis import diagnose
+from comparisons.diagnosis import diagnose, diagnose_all
 from comparisons.update_diagnosis import diagnosed_updates
 from comparisons.verdict import Audit, Diagnosis
 from manual.optimizers import sgd
@@ -26,20 +26,28 @@ def diagnosed(trace: Trace, audit: Audit) -> tuple[Diagnosis, ...]:
     if not audit.deviations:
         return ()
     comparable = audit.comparable(np.arange(trace.steps))
-    chosen = spread(trace, audit.deviations[0].step - 1, comparable)
-    found = diagnose(evidence_of(trace.problem, steps_at(trace, chosen)))
+    groups = [evidence_of(trace.problem, steps_at(trace, chosen)) for chosen in by_rows_used(trace, audit, comparable)]
+    found = diagnose_all(groups) or diagnose(groups[0])
     if not trace.problem.optimizer.plain:
         found += diagnosed_updates(trace.part(0, len(comparable)))
     return tuple(found)
 
 
-def spread(trace: Trace, first_bad: int, comparable: Array) -> Array:
-    """At most MOST_STATES positions spread over the `comparable` steps with as many rows as `first_bad`, among them."""
+def by_rows_used(trace: Trace, audit: Audit, comparable: Array) -> list[Array]:
+    """Positions spread over the steps with as many rows as the first bad one, then those with other numbers of rows."""
+    first_bad, rows_used = audit.deviations[0].step - 1, (trace.rows >= 0).sum(axis=1)
+    others = np.unique(rows_used[comparable][rows_used[comparable] != rows_used[first_bad]])
+    firsts = [first_bad, *(int(comparable[rows_used[comparable] == count][0]) for count in others)]
+    return [spread(trace, first, comparable) for first in firsts]
+
+
+def spread(trace: Trace, first: int, comparable: Array) -> Array:
+    """At most MOST_STATES positions spread over the `comparable` steps with as many rows as `first`, it among them."""
     rows_used = (trace.rows >= 0).sum(axis=1)
-    alike = comparable[rows_used[comparable] == rows_used[first_bad]]
+    alike = comparable[rows_used[comparable] == rows_used[first]]
     chosen = alike[np.linspace(0, len(alike) - 1, min(len(alike), MOST_STATES)).astype(int)]
-    if first_bad not in chosen:
-        chosen[np.argmin(np.abs(chosen - first_bad))] = first_bad
+    if first not in chosen:
+        chosen[np.argmin(np.abs(chosen - first))] = first
     return chosen
 
 

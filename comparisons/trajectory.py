@@ -17,7 +17,7 @@ from comparisons.arithmetic.exact import BITS, balls, distance, working_bits
 from comparisons.arithmetic.precision import PRECISIONS
 from comparisons.reference import carried_step
 from comparisons.updates import Remembered
-from manual.network import loss_routes, train_step
+from manual.network import loss_and_gradients, loss_routes
 from manual.optimizers import coefficients, initial_state, updated
 from problems.order import batches
 from problems.problem import Array, Problem
@@ -64,7 +64,7 @@ def exact_trajectory(problem: Problem, steps: int) -> list[Mapping[str, Array]]:
         for t, rows in zip(range(1, steps + 1), batches(problem), strict=False):
             x, y = balls(problem.x[rows]), balls(problem.y[rows])
             given = coefficients(optimizer, t, flint.arb)
-            gradients = train_step(problem.network, route, parameters, x, y, given["rate"], problem.l2).gradients
+            _, gradients = loss_and_gradients(problem.network, route, parameters, x, y, problem.l2)
             parameters, state = updated(optimizer, parameters, gradients, state, given)
             trajectory.append(parameters)
     return trajectory

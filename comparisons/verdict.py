@@ -45,7 +45,8 @@ class Diagnosis:
     """Why one element is wrong: the mistakes by name (two where two are combined) and in words.
 
     of: what is wrong, the `gradient`, the `update` (of a right gradient, where one is told) or the `loss`;
-    alternatives: the mistakes of other explanations that no state tells from this one.
+    alternatives: the mistakes of other explanations that no state tells from this one;
+    everywhere: whether states with other numbers of rows, of which some are known, are as it says too.
     """
 
     parameter: str
@@ -54,6 +55,7 @@ class Diagnosis:
     explanation: str
     of: str
     alternatives: tuple[tuple[str, ...], ...] = ()
+    everywhere: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +169,8 @@ class Result:
     """One implementation on one problem; epochs: average loss per epoch; final: the last parameters.
 
     environment: what it ran on; trace: what was audited, for whoever shows more than the verdict; None where there is
-    nothing to audit; streamed: the steps were audited as they came and not kept, so that there is no trace either.
+    nothing to audit; streamed: the steps were audited as they came and not kept, so that there is no trace either;
+    fast: whether it trained many steps in one call.
     """
 
     name: str
@@ -183,6 +186,12 @@ class Result:
     environment: Mapping[str, str] = field(default_factory=dict)
     trace: Trace | None = None
     streamed: bool = False
+    fast: bool = False
+
+    @property
+    def label(self) -> str:
+        """Its name where it is shown, such as `jax (fast)`."""
+        return f"{self.name} (fast)" if self.fast else self.name
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,7 @@ from typing import Any, TextIO
 
 from comparisons.block_file import block_path, save_block
 from comparisons.devices import CPU, VARIABLE
+from comparisons.fast import FAST, TRAINING, told_fast
 from comparisons.implementations import Trainer, load
 from comparisons.problem_file import read_problem
 from comparisons.streaming import Plan, Recording, block_length
@@ -40,7 +41,7 @@ def main() -> None:
     room = threading.Semaphore(MOST_WAITING)
     exit_with_parent(room)
     started = time.perf_counter()
-    trainer = load(name)
+    trainer = load(name, fast=told_fast(os.environ))
     imported = time.perf_counter() - started
     tell(events, event="imported", seconds=imported, versions=trainer.versions())
     for number in range(len(list(folder.glob("problem-*")))):
@@ -93,7 +94,7 @@ def stream_and_tell(events: TextIO, trainer: Trainer, number: int, folder: Path,
 
 
 def environment(trainer: Trainer) -> dict[str, str]:
-    """Versions, platform and device, for the trace."""
+    """Versions, platform, device and whether many steps were taken in one call, for the trace."""
     import platform
 
     ran_on = {
@@ -101,7 +102,8 @@ def environment(trainer: Trainer) -> dict[str, str]:
         "platform": platform.platform(),
         "device": os.environ.get(VARIABLE, CPU),
     }
-    return {**ran_on, **trainer.versions()}
+    training = {TRAINING: FAST} if told_fast(os.environ) else {}
+    return {**ran_on, **training, **trainer.versions()}
 
 
 def private_events() -> TextIO:

@@ -20,6 +20,7 @@ from typing import Any
 
 from comparisons.block_file import block_path, load_block
 from comparisons.devices import CPU, device_variables
+from comparisons.fast import fast_variables
 from comparisons.implementations import IMPLEMENTATIONS
 from comparisons.problem_file import write_problem
 from comparisons.streaming import Stream
@@ -181,15 +182,18 @@ def train_all(
     timeout: float,
     progress: Progress,
     device: str = CPU,
+    fast: bool = False,
     streams: Streams | None = None,
 ) -> dict[str, list[Outcome]]:
     """Train every problem with every framework named, each framework in a process of its own, all at once.
 
     timeout: seconds from its start, or from the last block that it handed over, after which a worker is killed. A
     worker that dies, hangs or prints rubbish costs its own outcomes and no other's. device: what those train on that
-    can. streams: the trainings that are handed over as they run.
+    can; fast: those that can train many steps in one call do. streams: the trainings that are handed over as they run.
     """
-    with training(names, problems, timeout=timeout, progress=progress, device=device, streams=streams) as arriving:
+    with training(
+        names, problems, timeout=timeout, progress=progress, device=device, fast=fast, streams=streams
+    ) as arriving:
         found = {(name, number): outcome for name, number, outcome in arriving}
     return {name: [found[name, number] for number in range(len(problems))] for name in names}
 
@@ -202,6 +206,7 @@ def training(
     timeout: float,
     progress: Progress,
     device: str = CPU,
+    fast: bool = False,
     streams: Streams | None = None,
 ) -> Iterator[Iterator[Arrival]]:
     """The same, started when the block begins: it may do work of its own, and takes each outcome as it arrives."""
@@ -209,26 +214,31 @@ def training(
         workers: dict[str, WorkerProcess] = {}
         with ended(workers):
             for name in names:
-                workers[name] = _start(name, problems, Path(top) / name, device, streams or {})
+                workers[name] = _start(name, problems, Path(top) / name, device, fast, streams or {})
                 progress(name, "importing")
             yield _arriving(workers, len(problems), timeout, progress, streams or {})
 
 
-def _start(name: str, problems: Sequence[Problem], folder: Path, device: str, streams: Streams) -> WorkerProcess:
+def _start(
+    name: str, problems: Sequence[Problem], folder: Path, device: str, fast: bool, streams: Streams
+) -> WorkerProcess:
     folder.mkdir()
     for number, problem in enumerate(problems):
         write_problem(problem, number, folder)
         if (name, number) in streams:
             plan = json.dumps(asdict(streams[name, number].plan))
             (folder / f"plan-{number}.json").write_text(plan, encoding="utf-8")
-    return started("comparisons.worker", name, folder, device)
+    return started("comparisons.worker", name, folder, device, fast=fast)
 
 
-def started(module: str, name: str, folder: Path, device: str = CPU) -> WorkerProcess:
-    """A process of ours, running `module`, that trains with implementation `name`, on `device` where it can."""
+def started(module: str, name: str, folder: Path, device: str = CPU, *, fast: bool = False) -> WorkerProcess:
+    """A process of ours, running `module`, that trains with implementation `name`, on `device` where it can.
+
+    fast: many steps in one call where it can.
+    """
     one = IMPLEMENTATIONS[name]
     placed = device_variables(one.device_for(device), os.environ)
-    environment = {**process_environment(), **placed, **one.environment}
+    environment = {**process_environment(), **placed, **fast_variables(name, fast), **one.environment}
     return WorkerProcess(python_command(module, name, str(folder)), folder, environment)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from comparisons.wrong_updates import WrongUpdate
-from manual.network import loss_routes, train_step
+from manual.network import loss_and_gradients, loss_routes
 from manual.optimizers import coefficients, rules
 from manual.optimizers.clipping import clipped
 from manual.optimizers.rule import Slots
@@ -24,12 +24,12 @@ def wrongly_trained(problem: Problem, wrong: WrongUpdate) -> Iterator[Step]:
     parameters, slots = problem.initial, dict[str, Slots]()
     for t, rows in enumerate(batches(problem), 1):
         with np.errstate(all="ignore"):
-            step = train_step(
-                problem.network, route, parameters, problem.x[rows], problem.y[rows], number(0), problem.l2
+            loss, gradients = loss_and_gradients(
+                problem.network, route, parameters, problem.x[rows], problem.y[rows], problem.l2
             )
             given = coefficients(wrong.optimizer, t, number)
-            parameters, slots = wrongly_updated(wrong, parameters, step.gradients, slots, given)
-        yield Step(rows=rows, loss=step.loss, gradients=step.gradients, parameters=parameters)
+            parameters, slots = wrongly_updated(wrong, parameters, gradients, slots, given)
+        yield Step(rows=rows, loss=loss, gradients=gradients, parameters=parameters)
 
 
 def wrongly_updated(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras
@@ -190,25 +190,33 @@ def as_numpy(variable: Any) -> Array:
     return np.array(keras.ops.convert_to_numpy(variable.value))
 
 
-def canonical(problem: Problem, variables: list[Any]) -> dict[str, Array]:
-    """Kernels and biases in order, as W (n_in, n_out) and b (1, n_out)."""
-    arrays = dict(zip(problem.network.parameter_shapes, map(as_numpy, variables), strict=True))
-    return {name: values if name[0] == "W" else values[None, :] for name, values in arrays.items()}
+def canonical(problem: Problem, arrays: Iterable[Array]) -> dict[str, Array]:
+    """Kernels and biases in order, of one step or stacked, as W (..., n_in, n_out) and b (..., 1, n_out)."""
+    named = zip(problem.network.parameter_shapes, arrays, strict=True)
+    return {name: values if name[0] == "W" else values[..., None, :] for name, values in named}
 
 
-def train(problem: Problem) -> Iterator[Step]:
-    """Every step of training `problem`."""
+def ready(problem: Problem) -> KeepingSequential:
+    """The network to train, in a process that is switched to what `problem` asks for.
+
+    Raises NotImplementedError for what is not written here and for a device that is not there.
+    """
     require_known(problem)
     keras_backends.require_device()
     configure(problem.dtype)
     with keras_backends.placed():
-        model = build(problem)
+        return build(problem)
+
+
+def train(problem: Problem) -> Iterator[Step]:
+    """Every step of training `problem`."""
+    model = ready(problem)
     for rows in batches(problem):
         with keras_backends.placed():
             model.train_on_batch(problem.x[rows], problem.y[rows])
         yield Step(
             rows=rows,
             loss=as_numpy(model.last_loss),
-            gradients=canonical(problem, model.optimizer.kept),
-            parameters=canonical(problem, model.trainable_variables),
+            gradients=canonical(problem, map(as_numpy, model.optimizer.kept)),
+            parameters=canonical(problem, map(as_numpy, model.trainable_variables)),
         )

@@ -14,7 +14,7 @@ import numpy as np
 
 from manual.normal import cumulative, density
 from manual.number import Number as Number
-from manual.number import own, shift, ways
+from manual.number import indicator, own, shift, ways
 
 LEAK = 0.01
 CUBIC = 0.044715  # of Hendrycks & Gimpel's approximation
@@ -57,7 +57,7 @@ def relu(z: Number) -> Number:
 
 def relu_slope(z: Number, a: Number) -> Number:
     """∂a/∂z = 1 where z > 0, else 0; at the kink z = 0 it is 0."""
-    return np.where(z > 0, 1, 0 * a)  # 0 · a is a 0 of a's own kind: whole numbers would turn float32 into float64
+    return indicator(z > 0, a)
 
 
 def leaky_relu(z: Number) -> Number:

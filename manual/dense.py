@@ -10,9 +10,13 @@ def forward(x: Number, W: Number, b: Number) -> Number:
     return x @ W + b  # (..., rows, n_out)
 
 
-def backward(x: Number, W: Number, dz: Number) -> tuple[Number, Number, Number]:
-    """∂L/∂W = xᵀ ∂L/∂z, ∂L/∂b = Σ over rows of ∂L/∂z, ∂L/∂x = ∂L/∂z Wᵀ (Rumelhart, Hinton & Williams, 1986)."""
+def backward(x: Number, dz: Number) -> tuple[Number, Number]:
+    """∂L/∂W = xᵀ ∂L/∂z, ∂L/∂b = Σ over rows of ∂L/∂z (Rumelhart, Hinton & Williams, 1986)."""
     dW = x.mT @ dz  # (..., n_in, n_out)
     db = dz.sum(-2, keepdims=True)  # (..., 1, n_out)
-    dx = dz @ W.mT  # (..., rows, n_in)
-    return dW, db, dx
+    return dW, db
+
+
+def backward_to_inputs(W: Number, dz: Number) -> Number:
+    """∂L/∂x = ∂L/∂z Wᵀ, which the layer before needs; before the first layer nobody does."""
+    return dz @ W.mT  # (..., rows, n_in)

@@ -45,11 +45,10 @@ def backward(network: Network, parameters: Mapping[str, Number], cache: Cache, d
     gradients: dict[str, Number] = {}
     for layer in reversed(network.layers):
         a = cache.inputs[layer - 1]
-        dW, db, da = dense.backward(a, parameters[f"W{layer}"], dz)
-        gradients[f"W{layer}"], gradients[f"b{layer}"] = dW, db
+        gradients[f"W{layer}"], gradients[f"b{layer}"] = dense.backward(a, dz)
         if layer > 1:
             slope = ACTIVATIONS[network.activations[layer - 2]].slope
-            dz = da * slope(cache.z[layer - 2], a)
+            dz = dense.backward_to_inputs(parameters[f"W{layer}"], dz) * slope(cache.z[layer - 2], a)
     return {name: gradients[name] for name in network.parameter_shapes}
 
 
@@ -71,9 +70,26 @@ def train_step(
 
     l2: of Problem, whose penalty is part of loss and gradients.
     """
+    loss, gradients = loss_and_gradients(network, route, parameters, x, y, l2)
+    return StepResult(loss, gradients, sgd(parameters, gradients, learning_rate))
+
+
+def loss_and_gradients(
+    network: Network, route: Route, parameters: Mapping[str, Number], x: Number, y: Number, l2: Number = 0.0
+) -> tuple[Number, dict[str, Number]]:
+    """What an update starts from: the loss and every ∂L/∂W, ∂L/∂b."""
     _, cache = forward(network, parameters, x)
     loss, dz = route.loss(y, cache.z[-1]), route.delta(y, cache.z[-1])
-    return completed_step(network, parameters, cache, loss, dz, learning_rate, l2)
+    return with_penalty(parameters, loss, backward(network, parameters, cache, dz), l2)
+
+
+def with_penalty(
+    parameters: Mapping[str, Number], loss: Number, gradients: dict[str, Number], l2: Number
+) -> tuple[Number, dict[str, Number]]:
+    """The loss on the data and its gradients, with those of the penalty added."""
+    if l2:
+        return loss + penalty(parameters, l2), penalized(gradients, parameters, l2)
+    return loss, gradients
 
 
 def completed_step(
@@ -87,6 +103,5 @@ def completed_step(
 ) -> StepResult:
     """The rest of a step after the loss on the data and ∂L/∂z of the last layer are known."""
     gradients = backward(network, parameters, cache, dz)
-    if l2:
-        loss, gradients = loss + penalty(parameters, l2), penalized(gradients, parameters, l2)
+    loss, gradients = with_penalty(parameters, loss, gradients, l2)
     return StepResult(loss, gradients, sgd(parameters, gradients, learning_rate))

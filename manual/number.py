@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 Number = Any  # an array of any of the number systems
 
 
@@ -20,6 +22,16 @@ def ways(first: Number, *others: Callable[[], Number]) -> Number:
 def own(number: float, z: Number) -> Number:
     """`number` in the number system of z and in its dtype, so that what is made of it, such as √2, is as exact as z."""
     return number * z**0
+
+
+def indicator(holds: Number, z: Number) -> Number:
+    """1 where `holds`, else 0, in the number system of z and in its dtype.
+
+    Of plain arrays without asking each element which of two it is to be, which takes as long as a matrix product.
+    """
+    if type(z) is np.ndarray and z.dtype.kind == "f":
+        return holds.astype(z.dtype)
+    return np.where(holds, 1, 0 * z)  # 0 · z is a 0 of z's own kind: whole numbers would turn float32 into float64
 
 
 def shift(z: Number) -> Number:

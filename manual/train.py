@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from manual.network import loss_routes, train_step
+from manual.network import loss_and_gradients, loss_routes
 from manual.optimizers import coefficients, initial_state, updated
 from problems.dtypes import COMPUTED
 from problems.order import batches
@@ -37,8 +37,8 @@ def train(problem: Problem) -> Iterator[Step]:
     for t, rows in enumerate(batches(problem), 1):
         given = coefficients(optimizer, t, number)
         with np.errstate(all="ignore"):  # a training that diverges shows it in its numbers
-            loss, gradients, _ = train_step(
-                problem.network, route, parameters, problem.x[rows], problem.y[rows], given["rate"], problem.l2
+            loss, gradients = loss_and_gradients(
+                problem.network, route, parameters, problem.x[rows], problem.y[rows], problem.l2
             )
             parameters, state = updated(optimizer, parameters, gradients, state, given)
         yield Step(rows=rows, loss=loss, gradients=gradients, parameters=parameters)

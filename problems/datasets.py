@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from problems.reading import read_bytes
 from problems.requirements import Array, ProblemError, shown
 
 
@@ -36,7 +37,7 @@ def read_columns(path: str | Path, inputs: Sequence[str], targets: Sequence[str]
     or not finite.
     """
     try:
-        return _columns(Path(path).read_bytes(), inputs, targets)
+        return _columns(read_bytes(path), inputs, targets)
     except ProblemError as error:
         raise ProblemError(f"{path}: {error}") from None
     except OSError as error:

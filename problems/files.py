@@ -15,6 +15,7 @@ from problems.dtypes import rounded
 from problems.initializers import SCALES, SEEDED, constant, drawn
 from problems.npz import load_arrays
 from problems.problem import Array, Network, Optimizer, Problem
+from problems.reading import read_bytes
 from problems.requirements import MOST_SEED, ProblemError, require_choice, require_count, require_positive
 from problems.schedule import Schedule, schedule_from
 from problems.values import items, line, number, require_known, required, rows, table
@@ -42,7 +43,7 @@ def load_problem(path: str | Path) -> Problem:
 
 def _read(path: str | Path) -> dict[str, Any]:
     try:
-        data = Path(path).read_bytes()
+        data = read_bytes(path)
     except OSError as error:
         raise ProblemError(f"cannot be read: {error.strerror or error}") from None
     except ValueError:

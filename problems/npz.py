@@ -13,6 +13,7 @@ from typing import IO
 
 import numpy as np
 
+from problems.reading import read_bytes
 from problems.requirements import Array, ProblemError
 
 PLAINLY = "save it with numpy.savez"
@@ -40,7 +41,7 @@ def load_arrays(path: str | Path) -> dict[str, Array]:
     Raises ProblemError, one line that begins with the file, where it cannot be read or is no such file.
     """
     try:
-        return _load(Path(path).read_bytes())
+        return _load(read_bytes(path))
     except ProblemError as error:
         raise ProblemError(f"{path}: {error}") from None
     except OSError as error:

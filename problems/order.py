@@ -18,9 +18,10 @@ def epoch_orders(problem: Problem) -> Iterator[Array]:
     """
     rows = len(problem.x)
     rng = np.random.default_rng(problem.seed)
+    sequential = np.arange(rows)
     for _ in range(problem.epochs):
         if problem.order == "sequential":
-            yield np.arange(rows)
+            yield sequential
         elif problem.order == "shuffled":
             yield rng.permutation(rows)
         else:
@@ -50,6 +51,13 @@ def stacked_batches(problem: Problem) -> Array:
     return BatchRows(problem).take(problem.steps)
 
 
+def in_batches(orders: Array, problem: Problem) -> Array:
+    """The rows of every step of some epochs, (steps, batch_size); orders: (epochs, rows)."""
+    width = batch_width(problem)
+    missing = problem.steps_per_epoch * width - orders.shape[1]
+    return np.pad(orders, ((0, 0), (0, missing)), constant_values=-1).reshape(-1, width)
+
+
 def batch_width(problem: Problem) -> int:
     """How many rows the longest batch has."""
     return min(problem.batch_size, len(problem.x))
@@ -59,21 +67,17 @@ class BatchRows:
     """The rows of every step in order, drawn epoch by epoch as they are asked for."""
 
     def __init__(self, problem: Problem) -> None:
-        self.steps_per_epoch, self.width = problem.steps_per_epoch, batch_width(problem)
+        self.problem = problem
         epochs, steps = divmod(problem.begin, problem.steps_per_epoch)  # made before
         self.orders = islice(epoch_orders(problem), epochs, None)
-        self.left = np.empty((0, self.width), dtype=np.int64)
+        self.left = np.empty((0, batch_width(problem)), dtype=np.int64)
         self.take(steps)
 
     def take(self, steps: int) -> Array:
         """The rows of the next steps, (steps, batch_size), short batches filled up with -1; fewer at the end."""
-        epochs = -(-(steps - len(self.left)) // self.steps_per_epoch)
+        epochs = -(-(steps - len(self.left)) // self.problem.steps_per_epoch)
         orders = list(islice(self.orders, max(epochs, 0)))
-        drawn = self._padded(np.stack(orders)) if orders else self.left[:0]
+        drawn = in_batches(np.stack(orders), self.problem) if orders else self.left[:0]
         rows = np.concatenate([self.left, drawn])
         self.left = rows[steps:].copy()
         return rows[:steps]
-
-    def _padded(self, orders: Array) -> Array:
-        missing = self.steps_per_epoch * self.width - orders.shape[1]
-        return np.pad(orders, ((0, 0), (0, missing)), constant_values=-1).reshape(-1, self.width)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +23,8 @@ from problems.block import TraceError
 from problems.problem import Array
 
 ROOT = "zarr.json"
-NAMES = re.compile(r"rows|loss|recorded|(gradient|parameter)\.\w+")
+BEGUN = {"format": "backproof trace, begun"}  # the attributes until everything else is in its place
+PARTIAL = ".partial"  # what LocalStore calls a file that it writes
 DAMAGED = "is damaged: record it again, or take it from a copy"
 
 
@@ -91,9 +91,9 @@ def made_group(folder: Path) -> None:
 
     if not only_begun(folder):
         raise TraceError(f"{folder}: holds something else than a trace; name another folder")
-    for entry in folder.iterdir():
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name == ROOT):  # what it is told by goes last
         (shutil.rmtree if entry.is_dir() else Path.unlink)(entry)
-    zarr.create_group(folder)
+    zarr.create_group(folder, attributes=BEGUN)
 
 
 def made_column(folder: Path, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], length: int) -> Column:
@@ -164,21 +164,14 @@ def set_attributes(folder: Path, given: Mapping[str, Any]) -> None:
 
 
 def only_begun(folder: Path) -> bool:
-    """Whether a trace was begun in `folder` and nothing recorded, or there is nothing in it at all."""
-    ours = all(_begun(entry) for entry in folder.iterdir())
-    return ours and (not (folder / ROOT).exists() or not attributes(folder))
-
-
-def _begun(entry: Path) -> bool:
-    if entry.name == ROOT or entry.suffix == ".partial":
-        return True
-    kept = entry.name == "recorded" or not any(entry.glob("c.*"))
-    return bool(NAMES.fullmatch(entry.name)) and entry.is_dir() and kept
+    """Whether a trace was begun in `folder` and no step recorded, or there is nothing in it at all."""
+    entries = [entry for entry in folder.iterdir() if entry.suffix != PARTIAL]
+    return not entries or ((folder / ROOT).is_file() and attributes(folder) == BEGUN)
 
 
 def remove_partial(folder: Path) -> None:
     """Remove what a process left that was killed while it wrote."""
-    for left in (*folder.glob("*.partial"), *folder.glob("*/*.partial")):
+    for left in (*folder.glob(f"*{PARTIAL}"), *folder.glob(f"*/*{PARTIAL}")):
         left.unlink()
 
 

@@ -10,48 +10,35 @@ from pathlib import Path
 from typing import Any
 
 from problems.block import TraceError
-from problems.problem import Problem, ProblemError
-from problems.records import problem_from_json, problem_to_json
+from problems.problem import ProblemError
 from problems.store_columns import DAMAGED, attributes, set_attributes
 from problems.trace_file import environment_from, parsed, seconds_from
 
 FORMAT = "backproof trace 1"
-TEXTS = ("format", "problem", "implementation", "environment", "arrays", "seconds")
+TEXTS = ("format", "settings", "implementation", "environment", "arrays", "seconds")
 SEAL = "sha256"
+NEEDED = ("rows", "loss", "recorded", "x", "y")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Told:
-    """problem_text: the problem as JSON; arrays: name to SHA-256 of its description; seconds: None until it ends."""
+    """settings: the problem without its tables, as JSON values; arrays: name to SHA-256 of its description.
 
-    problem: Problem
-    problem_text: str
+    seconds: None until the training ends.
+    """
+
+    settings: Mapping[str, Any]
     implementation: str
     environment: Mapping[str, str]
     arrays: Mapping[str, str] = field(default_factory=dict)
     seconds: Mapping[str, float] | None = None
 
 
-def told(problem: Problem, implementation: str, environment: Mapping[str, str] | None) -> Told:
-    """What a new trace tells before its arrays are made."""
-    return Told(
-        problem=problem,
-        problem_text=json.dumps(problem_to_json(problem)),
-        implementation=implementation,
-        environment=dict(environment or {}),
-    )
-
-
 def keep(told: Told, folder: Path) -> None:
     """Write it, whole or not at all."""
-    texts = {
-        "format": FORMAT,
-        "problem": told.problem_text,
-        "implementation": told.implementation,
-        "environment": json.dumps(dict(told.environment)),
-        "arrays": json.dumps(dict(told.arrays)),
-        "seconds": json.dumps(None if told.seconds is None else dict(told.seconds)),
-    }
+    values = (told.settings, told.environment, told.arrays, told.seconds)
+    settings, environment, arrays, seconds = (json.dumps(value) for value in values)
+    texts = dict(zip(TEXTS, (FORMAT, settings, told.implementation, environment, arrays, seconds), strict=True))
     set_attributes(folder, {**texts, SEAL: sealing(texts)})
 
 
@@ -78,11 +65,10 @@ def kept(folder: Path) -> Told:
 def _told(texts: Mapping[str, Any]) -> Told:
     seconds = parsed("seconds", texts["seconds"])
     arrays = environment_from(parsed("arrays", texts["arrays"]))
-    if missing := [name for name in ("rows", "loss", "recorded") if name not in arrays]:
+    if missing := [name for name in NEEDED if name not in arrays]:
         raise TraceError(f"tells of no array {missing[0]!r}; record it again")
     return Told(
-        problem=problem_from_json(parsed("problem", texts["problem"])),
-        problem_text=texts["problem"],
+        settings=parsed("settings", texts["settings"]),
         implementation=texts["implementation"],
         environment=environment_from(parsed("environment", texts["environment"])),
         arrays=arrays,

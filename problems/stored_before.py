@@ -10,26 +10,26 @@ from typing import Any
 import numpy as np
 
 from problems.block import Block, TraceError, widened
-from problems.problem import Array
+from problems.problem import Array, Problem
 from problems.requirements import shown
 from problems.store_columns import Column, only_begun, remove_partial
 from problems.store_seal import Told
+from problems.store_tables import tables
 from problems.trace_store import StoredTrace, as_columns, opened
 
 ELSEWHERE = "name another folder, or remove this one"
 MAY_DIFFER = "platform"  # a new kernel computes what the old one did
-TABLES = ("x", "y", "initial")
 
 
-def stored_before(folder: Path, told: Told) -> StoredTrace | None:
-    """The trace in `folder`, which was begun and tells the same as `told`; None where nothing is recorded.
+def stored_before(folder: Path, problem: Problem, told: Told) -> StoredTrace | None:
+    """The trace in `folder`, which was begun and is of the same training; None where nothing is recorded.
 
     Raises TraceError, one line naming the folder, for anything else, and has then changed nothing.
     """
     if only_begun(folder):
         return None
     stored = opened(folder, writing=True)
-    for difference in _differences(stored.told, told):
+    for difference in (*_told_differently(stored.told, told), *_other_tables(stored.problem, problem)):
         raise TraceError(f"{folder}: holds another training, {difference}; {ELSEWHERE}")
     if stored.complete:
         raise TraceError(
@@ -40,27 +40,30 @@ def stored_before(folder: Path, told: Told) -> StoredTrace | None:
     return stored
 
 
-def _differences(there: Told, asked: Told) -> Iterator[str]:
+def _told_differently(there: Told, asked: Told) -> Iterator[str]:
     if there.implementation != asked.implementation:
         yield f"by {there.implementation} and not by {asked.implementation}"
-    if there.problem_text != asked.problem_text:
-        yield from _different("", json.loads(there.problem_text), json.loads(asked.problem_text))
-    environment = {key: value for key, value in (asked.environment or {}).items() if key != MAY_DIFFER}
-    yield from _different("", {key: there.environment.get(key) for key in environment}, environment)
+    yield from _different("", there.settings, json.loads(json.dumps(asked.settings)))
+    if asked.environment:
+        environments = [{**told.environment, MAY_DIFFER: ""} for told in (there, asked)]
+        yield from _different("", *environments)
 
 
 def _different(where: str, there: Mapping[str, Any], asked: Mapping[str, Any]) -> Iterator[str]:
     """Each key whose values differ, in words."""
     for key in {**there, **asked}:
         one, other = there.get(key), asked.get(key)
-        if one == other:
-            continue
-        if isinstance(one, dict) and isinstance(other, dict) and key not in TABLES:
+        if isinstance(one, dict) and isinstance(other, dict):
             yield from _different(f"{where}{key}.", one, other)
-        elif key in TABLES:
-            yield f"with other numbers in {where}{key}"
-        else:
+        elif one != other:
             yield f"whose {where}{key} is {shown(one)} and not {shown(other)}"
+
+
+def _other_tables(there: Problem, asked: Problem) -> Iterator[str]:
+    held = tables(there)
+    for name, values in tables(asked).items():
+        if not np.array_equal(held[name], values):
+            yield f"with other numbers in {name}"
 
 
 def require_repeated(stored: StoredTrace, begin: int, block: Block) -> None:

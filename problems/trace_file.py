@@ -14,6 +14,7 @@ import numpy as np
 
 from problems.npz import read_arrays
 from problems.problem import Array, ProblemError
+from problems.reading import read_bytes
 from problems.records import problem_from_json, problem_to_json
 from problems.requirements import shown
 from problems.trace import Trace, TraceError, require_rows
@@ -75,7 +76,7 @@ def load_trace(path: str | Path) -> Trace:
     foreign keys or pickled objects, or whose rows do not fit its problem. Tensors that are wrong are for the audit.
     """
     try:
-        data = Path(path).read_bytes()
+        data = read_bytes(path)
     except OSError as error:
         raise TraceError(f"{path}: cannot be read: {error.strerror or error}; {ELSE}") from None
     except ValueError:

@@ -7,6 +7,7 @@ group's attributes tell the rest.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from problems.block import Block, TraceError, joined
-from problems.problem import Array, Parameters, Problem
+from problems.problem import Array, Parameters, Problem, ProblemError
 from problems.store_columns import Column, opened_columns, require_zarr
 from problems.store_seal import Told, kept
+from problems.store_tables import problem_from, taken_tables
 from problems.trace import Trace, require_rows
 
 RECORDED = "recorded"
@@ -33,16 +35,12 @@ class StoredTrace:
     """
 
     folder: Path
+    problem: Problem
     told: Told
     columns: Mapping[str, Column]
     recorded: Column
     steps: int
     nanoseconds: int
-
-    @property
-    def problem(self) -> Problem:
-        """What was trained."""
-        return self.told.problem
 
     @property
     def implementation(self) -> str:
@@ -92,12 +90,17 @@ class StoredTrace:
         """Steps begin to end (from 0, end excluded), which must be recorded."""
         return as_block({name: column.read(begin, end) for name, column in self.columns.items()})
 
-    def last(self) -> Parameters:
-        """The parameters after the last recorded step."""
-        return {name: values[0] for name, values in self.block(self.steps - 1, self.steps).parameters.items()}
+    def after(self, steps: int) -> Parameters:
+        """The parameters after the first `steps`, which must be recorded."""
+        return {name: values[0] for name, values in self.block(steps - 1, steps).parameters.items()}
 
-    def load(self) -> Trace:
-        """All of it in memory."""
+    def load(self, most: float = math.inf) -> Trace:
+        """All of it in memory; raises TraceError, naming the folder, where that takes more than `most` bytes."""
+        if self.nbytes > most:
+            raise TraceError(
+                f"{self.folder}: its {self.steps} steps take {self.nbytes / 2**30:.1f} GiB, and at most "
+                f"{most / 2**30:.1f} GiB are loaded here; judge it block by block with: backproof audit {self.folder}"
+            )
         block = joined(list(self.blocks()) or [self.block(0, 0)])
         return Trace(
             problem=self.problem,
@@ -129,8 +132,18 @@ def opened(folder: Path, *, writing: bool) -> StoredTrace:
     columns = opened_columns(folder, told.arrays, writing=writing)
     recorded = columns.pop(RECORDED)
     steps, nanoseconds = map(int, recorded.read(0, 2))
+    try:
+        problem = problem_from(told.settings, taken_tables(columns))
+    except ProblemError as error:
+        raise TraceError(f"{folder}: {error}") from None
     return StoredTrace(
-        folder=folder, told=told, columns=columns, recorded=recorded, steps=steps, nanoseconds=nanoseconds
+        folder=folder,
+        problem=problem,
+        told=told,
+        columns=columns,
+        recorded=recorded,
+        steps=steps,
+        nanoseconds=nanoseconds,
     )
 
 

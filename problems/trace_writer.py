@@ -12,14 +12,16 @@ from types import TracebackType
 import numpy as np
 
 from problems.block import Block, TraceError, joined
-from problems.continued import continued
 from problems.folder_lock import FolderLock
 from problems.problem import Array, Problem
+from problems.records import settings_to_json
 from problems.store_columns import Column, digest, made_column, made_group, require_zarr, synced
-from problems.store_seal import keep, told
+from problems.store_seal import Told, keep
+from problems.store_tables import keep_tables
 from problems.stored_before import as_stored, require_repeated, stored_before
 from problems.trace import require_rows
-from problems.trace_store import RECORDED, as_columns, block_length
+from problems.trace_store import BLOCK_BYTES, RECORDED, as_columns, block_length
+from problems.training_parts import continued, full_batch_before
 
 EVERY = 2.0  # seconds after which what was recorded is written, be it ever so little
 SMALL_CHUNK = 2**16  # bytes; a quantity whose steps are this small has chunks that span several blocks
@@ -40,11 +42,13 @@ class TraceWriter:
         self, folder: str | Path, problem: Problem, implementation: str, environment: Mapping[str, str] | None = None
     ) -> None:
         require_zarr()
-        self.folder = Path(folder)
-        self._told = told(problem, implementation, environment)
+        self.folder, self.problem = Path(folder), problem
+        self._told = Told(
+            settings=settings_to_json(problem), implementation=implementation, environment=dict(environment or {})
+        )
         self._lock = FolderLock(self.folder)
         try:
-            self._before = stored_before(self.folder, self._told)
+            self._before = stored_before(self.folder, problem, self._told)
             self._go_on()
         except BaseException:
             self._lock.release()
@@ -69,12 +73,13 @@ class TraceWriter:
         Other optimizers remember more than is recorded: it is all of the problem, and each step that is there already
         is held against the one that was recorded, bit for bit.
         """
-        if self._before and self.steps:
-            rest = continued(self._told.problem, self._before.last(), self.steps)
+        begin = full_batch_before(self.problem, self.steps)
+        if self._before and begin:
+            rest = continued(self.problem, self._before.after(begin), begin)
             if rest is not None:
-                self.reported = self._at = self.steps
+                self.reported = self._at = begin
                 return rest
-        return self._told.problem
+        return self.problem
 
     def append(self, block: Block) -> None:
         """The steps that come next.
@@ -105,8 +110,8 @@ class TraceWriter:
             keep(self._told, self.folder)
 
     def _require_room(self, block: Block) -> None:
-        require_rows(block.rows, self._told.problem, before=self.reported)
-        most = self._told.problem.steps
+        require_rows(block.rows, self.problem, before=self.reported)
+        most = self.problem.steps
         if self.reported + block.steps > most:
             raise TraceError(f"{self.reported + block.steps} steps were reported, the problem has {most}")
 
@@ -139,20 +144,21 @@ class TraceWriter:
                 self._begin(block)
             files = [file for name, values in as_columns(block).items() for file in self._extend(name, values)]
             synced(files)
+            self._count(self.steps + block.steps)
             self.steps += block.steps
-            self._count(self.steps)
 
     def _begin(self, block: Block) -> None:
         """Arrays for quantities like the block's; the group tells nothing until all of them are there."""
         made_group(self.folder)
-        steps, length = self._told.problem.steps, self._length(block)
+        steps, length = self.problem.steps, self._length(block)
         for name, values in as_columns(block).items():
             several = max(length, SMALL_CHUNK // values[0].nbytes)
             self._columns[name] = made_column(self.folder, name, (steps, *values.shape[1:]), values.dtype, several)
             self._tails[name] = values[:0]
         self._recorded = made_column(self.folder, RECORDED, (2,), np.dtype(np.int64), 2)
         self._count(0)
-        digests = {name: digest(self.folder, name) for name in (*self._columns, RECORDED)}
+        names = (*self._columns, RECORDED, *keep_tables(self.problem, self.folder, BLOCK_BYTES))
+        digests = {name: digest(self.folder, name) for name in names}
         self._told = replace(self._told, arrays=digests)
         keep(self._told, self.folder)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,15 @@ from typing import Any
 import pytest
 
 from problems.dtypes import STORED
+from problems.problem import Problem
+from tests.every_day import part
 
 SEED = 7
 PROBLEMS = {"manual-matrix": 60, "torch": 60, "jax": 16, "sklearn": 60, "keras-torch": 8, "keras-jax": 8}
 PROBLEMS["keras-tensorflow"] = 6
+FAST = {"jax": 12, "keras-jax": 10, "keras-tensorflow": 10}
 STORING = {"torch": 40, "jax": 10}
+SHARE = 2  # every day one problem in so many
 
 
 @pytest.fixture
@@ -25,13 +29,19 @@ def campaign(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
     return importlib.import_module
 
 
+def chosen(problems: Iterable[Problem], count: int, every_day: bool) -> list[Problem]:
+    """Of so many problems those of every day, or the others."""
+    return [one for number, one in enumerate(islice(problems, count)) if (number % SHARE == 0) is every_day]
+
+
+@part
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_random_problems_agree_or_deviate_as_is_known(
-    name: str, require_or_skip: Callable[[str], None], campaign: Callable[[str], Any]
+    name: str, every_day: bool, require_or_skip: Callable[[str], None], campaign: Callable[[str], Any]
 ) -> None:
     require_or_skip(name)
     module = campaign("any_network_campaign")
-    problems = list(islice(campaign("any_network").any_problems(SEED), PROBLEMS[name]))
+    problems = chosen(campaign("any_network").any_problems(SEED), PROBLEMS[name], every_day)
     count = module.Count()
     for problem, outcome in zip(problems, module.outcomes(name, problems), strict=True):
         module.add(count, problem, outcome)
@@ -40,14 +50,31 @@ def test_random_problems_agree_or_deviate_as_is_known(
     assert count.compared > 0
 
 
-@pytest.mark.parametrize("dtype", STORED)
-@pytest.mark.parametrize("name", STORING)
-def test_random_problems_agree_in_a_format_for_storage(
-    name: str, dtype: str, require_or_skip: Callable[[str], None], campaign: Callable[[str], Any]
+@part
+@pytest.mark.parametrize("name", FAST)
+def test_random_problems_many_steps_in_one_call_agree_or_deviate_as_is_known(
+    name: str, every_day: bool, require_or_skip: Callable[[str], None], campaign: Callable[[str], Any]
 ) -> None:
     require_or_skip(name)
     module = campaign("any_network_campaign")
-    drawn = islice(campaign("any_network").any_problems(SEED), STORING[name])
+    problems = chosen(campaign("any_network").any_problems(SEED + 1), FAST[name], every_day)
+    count = module.Count()
+    for problem, outcome in zip(problems, module.outcomes(name, problems, fast=True), strict=True):
+        module.add(count, problem, outcome)
+    assert count.messages == []
+    assert count.trained >= 1
+    assert count.compared > 0
+
+
+@part
+@pytest.mark.parametrize("dtype", STORED)
+@pytest.mark.parametrize("name", STORING)
+def test_random_problems_agree_in_a_format_for_storage(
+    name: str, dtype: str, every_day: bool, require_or_skip: Callable[[str], None], campaign: Callable[[str], Any]
+) -> None:
+    require_or_skip(name)
+    module = campaign("any_network_campaign")
+    drawn = chosen(campaign("any_network").any_problems(SEED), STORING[name], every_day)
     problems = [problem.changed(dtype=dtype) for problem in drawn]
     count = module.Count()
     for problem, outcome in zip(problems, module.outcomes(name, problems), strict=True):

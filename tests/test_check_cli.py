@@ -162,6 +162,10 @@ BAD_REQUESTS = {
     "problem": (("check", "right.py", "--problem", "clasification"), "did you mean 'classification'?"),
     "problem file": (("check", "right.py", "--problem", "none.toml"), "none.toml"),
     "states": (("check", "right.py", "--states", "2"), "--states: 2 must be at least 3"),
+    "states-too-many": (
+        ("check", "right.py", "--states", "99999999999"),
+        "--states: 99,999,999,999 random states need",
+    ),
     "seed": (("check", "right.py", "--states-seed", "-1"), "--states-seed"),
     "timeout": (("check", "right.py", "--timeout", "nan"), "--timeout"),
     "tolerance": (("sensitivity", "--tolerance", "tight"), "--tolerance"),

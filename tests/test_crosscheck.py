@@ -1,16 +1,13 @@
 """Every implementation against the formulas: lesson problems, dtypes, starts, row orders, batches, deeper networks.
 
-Each implementation trains all its problems in one process, started once however many tests and test processes ask.
+Each implementation trains all its problems in one process, started once however many tests ask: pytest-xdist gives
+the tests of one implementation to one process (tests/together.py).
 """
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from functools import cache
 
 import numpy as np
 import pytest
@@ -24,7 +21,7 @@ from problems.catalogue import DESCRIPTIONS, named_problem
 from problems.dtypes import COMPUTED
 from problems.initializers import starting_parameters
 from problems.problem import ACTIVATIONS, LOSSES, Array, Network, Optimizer, Problem
-from problems.trace_file import load_trace, save_trace
+from tests.every_day import divided
 
 HIDDEN = tuple(name for name in ACTIVATIONS if name != "softmax")
 STARTS = ("constant:0.1", "constant:1", "random:7")
@@ -106,6 +103,7 @@ def targets(loss: str, x: Array) -> Array:
 
 
 LESSON, DEEP = dict(lesson_problems()), dict(deep_problems())
+LATER, _ = divided(DEEP, lambda problem: problem.loss)  # every loss in one dtype every day, in the other later
 
 
 def problems_for(name: str) -> dict[str, Problem]:
@@ -115,78 +113,28 @@ def problems_for(name: str) -> dict[str, Problem]:
     return LESSON | DEEP
 
 
-CASES = [pytest.param(name, case, id=f"{name}-{case}") for name in NAMES for case in problems_for(name)]
+CASES = [
+    pytest.param(name, case, id=f"{name}-{case}", marks=pytest.mark.long if case in LATER else ())
+    for name in NAMES
+    for case in problems_for(name)
+]
 
 
-@pytest.fixture(scope="session")
-def outcome_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Outcome]:
-    """A function of implementation and case: what the training came to.
-
-    The traces are kept in a folder that pytest-xdist's processes share, so only the first of them trains.
-    """
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-    known: dict[str, dict[str, Outcome]] = {}
-
-    def outcome(name: str, case: str) -> Outcome:
-        if name not in known:
-            known[name] = trained_once(name, shared / f"crosscheck-{name}")
-        return known[name][case]
-
-    return outcome
-
-
-def trained_once(name: str, folder: Path) -> dict[str, Outcome]:
-    """Every case of implementation `name`: trained into `folder`, or read from it where that has been done."""
-    problems = problems_for(name)
-    with locked(folder.with_suffix(".lock")):
-        if not folder.exists():
-            keep(train(name, list(problems.values())), folder)
-    return {case: read(folder, number) for number, case in enumerate(problems)}
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """One test process at a time."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def train(name: str, problems: list[Problem]) -> list[Outcome]:
-    """All problems: by hand in this process, by a framework in one process of its own."""
+@cache
+def trained(name: str, later: bool) -> dict[str, Outcome]:
+    """What the training of every case came to: by hand in this process, by a framework in one process of its own."""
+    problems = {case: problem for case, problem in problems_for(name).items() if (case in LATER) is later}
     if IMPLEMENTATIONS[name].by_hand:
-        return [train_here(name, problem) for problem in problems]
-    return train_all([name], problems, timeout=SECONDS, progress=silent)[name]
-
-
-def keep(outcomes: list[Outcome], folder: Path) -> None:
-    """Write each trace, or the reason why there is none."""
-    unfinished = folder.with_suffix(".unfinished")
-    unfinished.mkdir()
-    for number, outcome in enumerate(outcomes):
-        if outcome.trace is not None:
-            save_trace(outcome.trace, unfinished / f"{number}.npz")
-        reasons = {"skipped": outcome.skipped, "crashed": outcome.crashed}
-        (unfinished / f"{number}.json").write_text(json.dumps(reasons), encoding="utf-8")
-    unfinished.rename(folder)
-
-
-def read(folder: Path, number: int) -> Outcome:
-    """What `keep` wrote of one problem."""
-    reasons = json.loads((folder / f"{number}.json").read_text(encoding="utf-8"))
-    trace_file = folder / f"{number}.npz"
-    return Outcome(trace=load_trace(trace_file) if trace_file.exists() else None, **reasons)
+        return {case: train_here(name, problem) for case, problem in problems.items()}
+    outcomes = train_all([name], list(problems.values()), timeout=SECONDS, progress=silent)[name]
+    return dict(zip(problems, outcomes, strict=True))
 
 
 @pytest.mark.parametrize(("name", "case"), CASES)
-def test_every_step_is_within_its_bound(
-    name: str, case: str, require_or_skip: Callable[[str], None], outcome_of: Callable[[str, str], Outcome]
-) -> None:
+def test_every_step_is_within_its_bound(name: str, case: str, require_or_skip: Callable[[str], None]) -> None:
     require_or_skip(name)
     problem = problems_for(name)[case]
-    outcome = outcome_of(name, case)
+    outcome = trained(name, case in LATER)[case]
     if name == "sklearn" and outcome.skipped:  # every other implementation expresses all of these
         pytest.skip(outcome.skipped)
     result = judged(name, problem, outcome)
@@ -198,10 +146,8 @@ def test_every_step_is_within_its_bound(
 
 
 @pytest.mark.parametrize("name", ["manual-matrix", "torch", "keras-tensorflow", "jax"])
-def test_no_known_deviation_of_the_lesson(
-    name: str, require_or_skip: Callable[[str], None], outcome_of: Callable[[str, str], Outcome]
-) -> None:
+def test_no_known_deviation_of_the_lesson(name: str, require_or_skip: Callable[[str], None]) -> None:
     require_or_skip(name)
     for case, problem in LESSON.items():
         if "saturated" not in case:
-            assert judged(name, problem, outcome_of(name, case)).known_deviation is None
+            assert judged(name, problem, trained(name, False)[case]).known_deviation is None

@@ -1,4 +1,4 @@
-"""The Python of docs/python.md does what the page says, from top to bottom."""
+"""The Python of docs/python.md and docs/by_hand.md does what the pages say, from top to bottom."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+BY_HAND = (ROOT / "docs" / "by_hand.md").read_text(encoding="utf-8")
 PAGE = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+BLOCKS = BLOCK.findall(PAGE)
 
 pytest_plugins = ["pytester"]
 
@@ -20,6 +22,13 @@ def test_the_examples_run(monkeypatch):
     for block in BLOCKS:
         exec(block, space)
     assert "test_my_step" in space
+
+
+def test_the_examples_by_hand_run():
+    space = {}
+    for block in BLOCK.findall(BY_HAND):
+        exec(block, space)
+    assert "ensemble" in space
 
 
 def test_the_example_of_the_fixture_passes(pytester):

@@ -22,6 +22,7 @@ ALLOWED = {
     "problems.tables": {"numpy", "sklearn", "problems"},  # its tables alone
     "problems.store_columns": {"numpy", "zarr", "problems"},  # a trace in a folder
     "manual": {"numpy", "scipy", "problems", "manual"},
+    "manual.recording.running": {"numpy", "numba", "problems", "manual"},
     "frameworks": set[str](),
     "frameworks.torch_mlp": {"numpy", "torch", "problems", "frameworks.torch_optimizers"},
     "frameworks.torch_optimizers": {"torch", "problems"},
@@ -29,6 +30,15 @@ ALLOWED = {
     # the switches of the library that Keras runs on, and whether it has a GPU
     "frameworks.keras_backends": {"keras", "jax", "tensorflow", "torch"},
     "frameworks.keras_optimizers": {"keras", "problems"},
+    # many steps in one call: the same step in a loop of the library's own
+    "frameworks.keras_jax_scan": {"numpy", "jax", "problems", "frameworks.keras_mlp", "frameworks.keras_backends"},
+    "frameworks.keras_tensorflow_loop": {
+        "tensorflow",
+        "problems",
+        "frameworks.keras_mlp",
+        "frameworks.keras_backends",
+    },
+    "frameworks.jax_scan": {"jax", "problems", "frameworks.jax_mlp", "frameworks.jax_optimizers"},
     "frameworks.jax_mlp": {"numpy", "jax", "optax", "problems", "frameworks.jax_optimizers"},
     "frameworks.jax_optimizers": {"jax", "optax", "problems"},
     "frameworks.sklearn_mlp": {"numpy", "sklearn", "problems"},

@@ -119,6 +119,8 @@ TABLES = {
     "csv-is-an-npz": (csv(npz(x=X, y=Y)["t.npz"]), "data.csv: t.csv: is not UTF-8 text"),
     "csv-a-folder": (toml('"t.csv" -> "."'), "data.csv: .: cannot be read: Is a directory"),
     "csv-no-file-name": (toml('"t.csv" -> "a\\u0000b"'), "data.csv: 'a\\x00b' is not one line of printable text"),
+    "csv-a-device": (toml('"t.csv" -> "/dev/zero"'), "data.csv: /dev/zero: cannot be read: is no regular file"),
+    "npz-a-device": (toml(f'{FROM_CSV} -> npz = "/dev/zero"'), "data.npz: /dev/zero: cannot be read: is no regular"),
     "inputs-none": (toml('["a", "b"] -> []'), "data.inputs: names no column"),
     "inputs-twice": (toml('["a", "b"] -> ["a", "a"]'), "data.inputs: 'a' is named twice"),
     "targets-too-many": (toml('["y"] -> ["y", "a"]'), "data.y: 2 columns where the network has 1 in its last layer"),
@@ -303,6 +305,17 @@ def test_file_without_permission(folder, monkeypatch, capfd, name):
     found = refusal(monkeypatch, capfd, *RECORD)
     monkeypatch.undo()
     assert_refused(folder, files, f"{name}: cannot be read: Permission denied", *found)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in folders")
+@pytest.mark.parametrize("command", [RECORD, ("audit", "p.toml"), ("check", "p.toml")], ids=lambda command: command[0])
+def test_a_pipe_is_refused_and_not_waited_for(folder, monkeypatch, capfd, command):
+    os.mkfifo(folder / "p.toml")
+    code, output, errors = refusal(monkeypatch, capfd, *command)
+    assert (code, output, errors.count("\n")) == (2, "", 1)
+    assert errors.startswith("backproof: p.toml: ")
+    assert "is no regular file" in errors
+    assert [path.name for path in folder.iterdir()] == ["p.toml"]
 
 
 RIGHT = {

@@ -11,7 +11,7 @@ import pytest
 
 from comparisons.implementations import NAMES
 
-SEED, STEPS = 5, 240
+SEED, EVERY_DAY, LONG = 5, 120, 480
 
 
 @pytest.fixture
@@ -21,15 +21,16 @@ def campaign(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
     return importlib.import_module
 
 
+@pytest.mark.parametrize("steps", [EVERY_DAY, pytest.param(LONG, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", NAMES)
 def test_random_steps_agree_and_a_millionth_in_a_gradient_does_not(
-    name: str, require_or_skip: Callable[[str], None], campaign: Callable[[str], Any]
+    name: str, steps: int, require_or_skip: Callable[[str], None], campaign: Callable[[str], Any]
 ) -> None:
     require_or_skip(name)
-    counts, _ = campaign("false_alarms").campaign([name], SEED, STEPS)
+    counts, _ = campaign("false_alarms").campaign([name], SEED, steps)
     assert campaign("false_alarms").failures(counts) == []
     lessons = 1 if name == "sklearn" else 2  # scikit-learn has no mean_squared_error, and no labels but 0 and 1
-    assert sum(count.compared for count in counts.values()) > (10 if lessons == 2 else 2) * STEPS
+    assert sum(count.compared for count in counts.values()) > (10 if lessons == 2 else 2) * steps
     if name != "keras-torch":  # which carries float32, and so disagrees as it is
         planted = [count.ordinary for (_, _, dtype), count in counts.items() if dtype == "float64"]
         assert [(one.caught, one.alone) for one in planted] == [(20 * 9, 9)] * lessons

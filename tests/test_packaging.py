@@ -131,19 +131,29 @@ REQUIRE = [
 
 @pytest.mark.parametrize(("arguments", "code", "summary", "reason"), REQUIRE, ids=lambda value: str(value))
 def test_require_fails_where_an_implementation_would_be_skipped(suite, arguments, code, summary, reason):
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-rs",
-        "-p",
-        "no:xdist",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:backproof",
-        *arguments,
-    ]
-    process = subprocess.run(command, cwd=suite, capture_output=True, text=True)
+    process = ran(suite, "-rs", *arguments)
     output = process.stdout + process.stderr
     assert (process.returncode, summary in output, reason in output) == (code, True, True), output
+
+
+def ran(folder, *arguments):
+    """pytest in `folder`, without the plugins of this project's own environment."""
+    without = [f"-pno:{plugin}" for plugin in ("xdist", "cacheprovider", "backproof")]
+    command = [sys.executable, "-m", "pytest", *without, *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+EVERY_DAY_AND_LONG = """
+import pytest
+def test_sample(): pass
+@pytest.mark.long
+def test_campaign(): pass
+"""
+
+
+@pytest.mark.parametrize(("arguments", "name"), [([], "test_sample"), (["--long"], "test_campaign")])
+def test_long_tests_are_left_out_unless_asked_for_alone(suite, arguments, name):
+    (suite / "test_crosscheck.py").write_text(EVERY_DAY_AND_LONG, encoding="utf-8")
+    output = ran(suite, "-v", *arguments).stdout
+    assert "1 passed, 1 deselected" in output
+    assert f"::{name} PASSED" in output

@@ -125,7 +125,7 @@ def sides(a: Bounded, b: Bounded, k1: float, k2: float) -> tuple[Upper, Upper]:
     if _exact(a):
         return _size(a), Upper.of(right)
     larger = _apart(a)  # of sizes to errors: so both halves of each operand are of one range
-    left = np.concatenate([np.broadcast_to(np.abs(a.value), a.error.shape), a.error * larger], axis=-1)
+    left = np.concatenate(np.broadcast_arrays(np.abs(a.value), a.error * larger), axis=-1)
     return Upper.of(left), Upper.of(np.concatenate([right, k1 / larger * (size + b.error)], axis=-2))
 
 
@@ -138,7 +138,7 @@ def _apart(a: Bounded) -> float:
 
 
 def _exact(a: Bounded) -> bool:
-    return isinstance(a, Stored) or not a.error.any()
+    return isinstance(a, Stored) or not (a.error.ndim > a.value.ndim or a.error.any())
 
 
 def _size(a: Bounded) -> Upper:

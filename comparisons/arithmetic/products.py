@@ -34,6 +34,10 @@ def _settled(nothing: Array, value: Array) -> Array:
 
 
 def multiply(a: Bounded, b: Bounded) -> Bounded:
+    """|a| ε_b + ε_a (|b| + ε_b), and the rounding of the product."""
+    for number, other in ((a, b), (b, a)):
+        if _is_ordinary(number) and other.ndim > 0:
+            return _times_number(number, other)
     nothing = is_nothing(a) | is_nothing(b)
     value = _settled(nothing, a.value * b.value)
     size_a, size_b = np.abs(a.value), np.abs(b.value)
@@ -41,6 +45,22 @@ def multiply(a: Bounded, b: Bounded) -> Bounded:
     carried = carried + _product_of_sizes(a.error, size_b + b.error)
     units = 0 if _is_power_of_two(a) or _is_power_of_two(b) else 1
     return product(value, carried, nothing, units, a.precision)
+
+
+def _is_ordinary(a: Bounded) -> bool:
+    """Whether `a` is one number, such as a learning rate, neither 0 nor infinite, nor its error."""
+    return a.ndim == a.error.ndim == 0 and bool(np.isfinite(a.value) and np.isfinite(a.error) and a.value)
+
+
+def _times_number(number: Bounded, b: Bounded) -> Bounded:
+    """The same bound, (1 + u)(|a| + ε_a) ε_b + ((1 + u) ε_a + u |a|) |b|, in fewer passes over b."""
+    size, doubt = abs(float(number.value)), float(number.error)
+    unit = 0.0 if _is_power_of_two(number) or _is_power_of_two(b) else b.precision.unit + FLOAT64.unit
+    error = np.abs(b.value) * ((1 + unit) * doubt + unit * size)
+    error = error + b.error * ((1 + unit) * (size + doubt))
+    error += b.precision.smallest_normal
+    nothing = is_nothing(b)
+    return finished(number.value * b.value, np.where(nothing, 0.0, error) if nothing.any() else error, b.precision)
 
 
 def divide(a: Bounded, b: Bounded) -> Bounded:

@@ -7,6 +7,8 @@ the numbers of an operand lie within a range of 2⁶⁰, scaled to end at 1, or 
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from comparisons.arithmetic.precision import FLOAT32, FLOAT64
@@ -22,6 +24,7 @@ class Upper:
 
     def __init__(self, numbers: Array, scale: float) -> None:
         self.numbers, self.scale = numbers, scale
+        self._planes: dict[int, Upper] = {}
 
     @classmethod
     def of(cls, sizes: Array) -> Upper:
@@ -44,7 +47,16 @@ class Upper:
 
     def plane(self, number: int | None) -> Upper:
         """Those at one place of a first axis, where there is such a place and such an axis."""
-        return Upper(self.numbers[number], self.scale) if number is not None and self.numbers.ndim > 3 else self
+        if number is None or self.numbers.ndim < 4:
+            return self
+        if number not in self._planes:
+            self._planes[number] = Upper.of(self.numbers[number] * np.float64(self.scale))
+        return self._planes[number]
+
+    @cached_property
+    def endless(self) -> bool:
+        """Whether every column has an infinite number, so that no sum over it is finite."""
+        return self.numbers.dtype == np.float64 and bool((~np.isfinite(self.numbers)).any(-2).all())
 
     def times(self, other: Upper) -> tuple[Array, Array | bool]:
         """The product, in a new float64 array, and where any two numbers in it are not 0; True for everywhere."""
@@ -54,6 +66,9 @@ class Upper:
             product = self.numbers @ other.numbers
             room = scale / (1 - FLOAT32.gamma(terms + 3))
             return np.multiply(product, room, dtype=np.float64), bool(product.min() > 0) or product > 0
+        if other.endless:
+            leading = np.broadcast_shapes(self.numbers.shape[:-2], other.numbers.shape[:-2])
+            return np.full((*leading, self.numbers.shape[-2], other.numbers.shape[-1]), np.inf), True
         left, right = (one.numbers.astype(np.float64, copy=False) for one in (self, other))
         rows, columns = np.asarray(self.numbers.any(-1)), np.asarray(other.numbers.any(-2))
         room = scale / (1 - FLOAT32.gamma(3)) / (1 - FLOAT64.gamma(terms + 3))  # one may be float32

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from comparisons.campaign.course import Course
 from comparisons.campaign.executor import rows
 from comparisons.campaign.rows import Row
 from comparisons.campaign.summary import markdown
-from comparisons.campaign.table import Table
+from comparisons.campaign.table import Table, alone_in
 from comparisons.campaign.tasks import Task
 from problems.writing import write_text
 
-FLUSH_SECONDS = 2.0  # what a kill can cost; each file is a little work and a little room
-
-Ticked = Callable[[Row | None, int, int], None]  # the row that came, rows there are, rows there will be
+Ticked = Callable[[Row | None, Course], None]  # the row that came, and how far it is
 
 
-def unticked(row: Row | None, done: int, total: int) -> None:
+def unticked(row: Row | None, course: Course) -> None:
     """Progress that nobody looks at."""
 
 
@@ -34,22 +32,18 @@ def run(
     ticked: Ticked = unticked,
 ) -> pd.DataFrame:
     """The rows of all `tasks`, those found in `folder` included; summary.md is written beside them."""
-    table = Table(folder)
-    left = [task for task in tasks if task.key not in table.keys]
-    done = len(tasks) - len(left)
-    ticked(None, done, len(tasks))
-    written = time.monotonic()
-    try:
-        for row in rows(left, jobs=jobs, timeout=timeout, cluster=cluster):
-            done += table.add(row)
-            ticked(row, done, len(tasks))
-            if time.monotonic() - written > FLUSH_SECONDS:
-                table.flush()
-                written = time.monotonic()
-    finally:
-        table.flush()  # also where somebody stops it
-    asked = {task.key for task in tasks}
-    every = table.read()
-    found = every[every["key"].isin(asked)]
-    write_text(folder / "summary.md", markdown(found))
+    with alone_in(folder):
+        table = Table(folder)
+        left = [task for task in tasks if task.key not in table.keys]
+        course = Course(left, done=len(tasks) - len(left))
+        ticked(None, course)
+        with table.flushed():
+            for row in rows(left, jobs=jobs, timeout=timeout, cluster=cluster):
+                if table.add(row):
+                    course.add(row)
+                    ticked(row, course)
+        table.merge()
+        every = table.read()
+        found = every[every["key"].isin({task.key for task in tasks})]
+        write_text(folder / "summary.md", markdown(found))
     return found

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from comparisons.campaign.campaign import Ticked
+from comparisons.campaign.course import Course
 from comparisons.campaign.rows import Row
 
 EVERY = 30.0  # seconds between lines where there is no terminal
@@ -26,39 +27,30 @@ def shown_progress() -> Iterator[Ticked]:
 @contextmanager
 def _bar() -> Iterator[Ticked]:
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True, markup=False)) as bar:
-        shown = bar.add_task("starting", total=None)
+    with Progress(*columns, TextColumn("{task.fields[left]}"), console=Console(stderr=True, markup=False)) as bar:
+        shown = bar.add_task("starting", total=None, left="")
 
-        def ticked(row: Row | None, done: int, total: int) -> None:
+        def ticked(row: Row | None, course: Course) -> None:
             doing = f"{row['implementation']} {row['verdict']}" if row else "starting"
-            bar.update(shown, description=doing, completed=done, total=total)
+            left = course.estimate() if row else ""
+            bar.update(shown, description=doing, completed=course.done, total=course.total, left=left)
 
         yield ticked
 
 
 class _Lines:
-    """Lines with the estimate from the rows that came since the start."""
+    """A line at the start and one now and then."""
 
     def __init__(self) -> None:
-        self.started = self.told = time.monotonic()
-        self.before = 0
+        self.told = time.monotonic()
 
-    def ticked(self, row: Row | None, done: int, total: int) -> None:
+    def ticked(self, row: Row | None, course: Course) -> None:
         now = time.monotonic()
         if row is None:
-            self.before = done
-            print(f"backproof: {total} tasks, {done} of them in the table already", file=sys.stderr)
+            print(f"backproof: {course.total} tasks, {course.done} of them in the table already", file=sys.stderr)
         elif now - self.told > EVERY:
             self.told = now
-            left = (total - done) * (now - self.started) / max(done - self.before, 1)
-            print(f"backproof: {done} of {total}, about {left:.0f} s left", file=sys.stderr)
+            print(f"backproof: {course.done} of {course.total}, {course.estimate()}", file=sys.stderr)

@@ -2,56 +2,102 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from comparisons.campaign.served import Served
 from comparisons.campaign.tasks import Task
 from comparisons.compare import judged_trace, train_here
-from comparisons.implementations import IMPLEMENTATIONS
+from comparisons.implementations import IMPLEMENTATIONS, package_version, version
 from comparisons.verdict import Deviation, Result, Verdict
 from comparisons.workers import Outcome
 from problems.problem import Problem
-from problems.records import problem_from_json
+from problems.requirements import one_line
 
 Row = dict[str, Any]
 
-_served: dict[str, Served] = {}  # this process's own framework, kept from task to task
+_computing = threading.Lock()  # a Dask worker may run tasks in several threads; ball arithmetic has one precision
 
 
-def row_of(task: Task, timeout: float) -> Row:
-    """Train and audit one task. Nothing an implementation does is raised."""
+class Kept(threading.local):
+    """The framework that this thread started last, kept from task to task."""
+
+    served: Served | None = None
+
+
+_kept = Kept()
+
+
+def row_of(task: Task, timeout: float, scratch: Path | None = None) -> Row:
+    """Train and audit one task. Nothing an implementation does is raised.
+
+    timeout: seconds for a framework's training; scratch: where its traces are handed over, this machine's own place
+    for temporary files unless it is given.
+    """
     begun = time.time()
-    problem = problem_from_json(task.problem)
-    outcome = outcome_of(task.implementation, problem, timeout)
+    problem = task.problem
+    return told(task, problem, outcome_of(task, problem, timeout, scratch), begun)
+
+
+def lost_row(task: Task, reason: str) -> Row:
+    """The row of a task that took its process with it."""
+    return told(task, task.problem, Outcome(crashed=one_line(reason)), time.time())
+
+
+def told(task: Task, problem: Problem, outcome: Outcome, begun: float) -> Row:
+    """The row of what came of a task."""
+    with _computing:
+        found = judged(task, outcome)
     return {
         "key": task.key,
         "problem": problem.name,
         "implementation": task.implementation,
         "version": task.version,
+        "backproof": backproof_here(),
         **described(problem),
-        **judged(task, outcome),
+        **found,
         "seconds_import": outcome.seconds.get("import"),
         "seconds_train": outcome.seconds.get("train"),
+        "seconds": time.time() - begun,
         "begun": begun,
         "rerun": task.rerun,
     }
 
 
-def outcome_of(name: str, problem: Problem, timeout: float) -> Outcome:
+def outcome_of(task: Task, problem: Problem, timeout: float, scratch: Path | None) -> Outcome:
     """By hand here; a framework in its own process, which stays for the next task of the same implementation."""
+    name = task.implementation
+    if version_here(name) != task.version:
+        return Outcome(crashed=f"the machine it ran on has {version_here(name)}, the campaign's has {task.version}")
     if IMPLEMENTATIONS[name].by_hand:
-        return train_here(name, problem)
-    if name not in _served:
+        with _computing:
+            return train_here(name, problem)
+    if _kept.served is None or _kept.served.name != name:
         close_served()
-        _served[name] = Served(name)
-    return _served[name].train(problem, timeout)
+        _kept.served = Served(name, scratch)
+    return _kept.served.train(problem, timeout)
+
+
+@cache
+def version_here(name: str) -> str:
+    """The versions that this process finds; reading them takes as long as a small training."""
+    return version(name)
+
+
+@cache
+def backproof_here() -> str:
+    """Backproof's own version."""
+    return package_version("backproof")
 
 
 def close_served() -> None:
-    """End this process's framework."""
-    while _served:
-        _served.popitem()[1].close()
+    """End this thread's framework."""
+    if _kept.served is not None:
+        _kept.served.close()
+        _kept.served = None
 
 
 def described(problem: Problem) -> Row:
@@ -67,6 +113,7 @@ def described(problem: Problem) -> Row:
         "order": problem.order,
         "seed": problem.seed,
         "batch_size": problem.batch_size,
+        "epochs": problem.epochs,
         "steps": problem.steps,
     }
 
@@ -98,4 +145,5 @@ def judged(task: Task, outcome: Outcome) -> Row:
 def element(what: str, deviation: Deviation | None) -> Row:
     """The columns of one element; empty where there is none."""
     keys = ("quantity", "step", "expected", "actual", "bound", "ratio")
-    return {f"{what}_{key}": getattr(deviation, key) if deviation else None for key in keys}
+    cells = {f"{what}_{key}": getattr(deviation, key) if deviation else None for key in keys}
+    return cells | {f"{what}_index": ",".join(map(str, deviation.index)) if deviation else None}

@@ -16,16 +16,26 @@ from problems.problem import Problem
 class Served:
     """One implementation's process and its folder; a process that has died is started anew for the next problem."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, scratch: Path | None = None) -> None:
+        """scratch: where its folder is made, which outlives no campaign even where this process is killed."""
         self.name = name
-        self.folder = tempfile.TemporaryDirectory(prefix="backproof-")
+        self.folder = tempfile.TemporaryDirectory(prefix="backproof-", dir=scratch)
         self.worker: WorkerProcess | None = None
         self.asked = 0
+        self.died = False  # in the last training, and not because its time ran out
 
     def train(self, problem: Problem, timeout: float) -> Outcome:
-        """What the implementation makes of `problem`; timeout: seconds, the import of a process just started too."""
+        """What the implementation makes of `problem`; timeout: seconds, the import of a process just started too.
+
+        Where the process dies, another tries once more: what killed it may have been meant for all of the machine.
+        """
+        first = self._trained(problem, timeout)
+        return self._trained(problem, timeout) if self.died else first
+
+    def _trained(self, problem: Problem, timeout: float) -> Outcome:
         folder = Path(self.folder.name)
         number, self.asked = self.asked, self.asked + 1
+        self.died = False
         write_problem(problem, number, folder)
         if self.worker is None:
             self.worker = started("comparisons.serving", self.name, folder)
@@ -33,6 +43,7 @@ class Served:
         end = self._ask(worker, number, timeout)
         imported = next((event["seconds"] for event in worker.events if event["event"] == "imported"), 0.0)
         result = outcome(worker, told(worker.events, number), number, imported, end)
+        worker.events.clear()  # the import counts once, and thousands of problems leave nothing
         for kind in ("problem-{}", "trace-{}.npz"):
             (folder / kind.format(number)).unlink(missing_ok=True)
         return result
@@ -65,4 +76,5 @@ class Served:
 
     def _lost(self, worker: WorkerProcess) -> str:
         self.worker = None
+        self.died = told(worker.events, self.asked - 1) is None
         return ending(worker)

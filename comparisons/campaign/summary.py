@@ -31,8 +31,9 @@ def compared(table: pd.DataFrame) -> bool:
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """The summary as Markdown: a table by implementation and dtype, then what is wrong, then what crashed."""
+    """The summary as Markdown: a table by implementation and dtype, then what is wrong, crashed and was skipped."""
     lines = [*_counts(table), "", *_listed("Disagrees or blind", failing(table)), *_listed("Crashed", crashed(table))]
+    lines += _skipped(table[table["verdict"].eq(str(Verdict.SKIPPED))])
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -57,6 +58,17 @@ def _listed(title: str, rows: pd.DataFrame) -> Iterator[str]:
             yield f"- {row['implementation']} on {row['problem']}: {_why(row)}; see `{row['rerun']}`"
         if len(rows) > SHOWN:
             yield f"- and {len(rows) - SHOWN} more"
+        yield ""
+
+
+def _skipped(rows: pd.DataFrame) -> Iterator[str]:
+    """How often which reason: what an implementation cannot express, most of one grid cannot."""
+    if len(rows):
+        yield f"Skipped: {len(rows)}"
+        yield ""
+        for name, skipped in rows.groupby("implementation", sort=True):
+            for reason, count in skipped["reason"].value_counts().items():
+                yield f"- {name}, {count:,}: {reason}"
         yield ""
 
 

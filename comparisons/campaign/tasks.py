@@ -4,53 +4,69 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from comparisons.implementations import installed, version
-from comparisons.requests import chosen_problems, rerun_command
+from comparisons.implementations import installed, package_version, version
+from comparisons.requests import changed, problem_for, rerun_command
 from problems.problem import Problem
 from problems.records import problem_to_json
 
+Cell = Mapping[str, Any]
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Task:
-    """One implementation on one problem, as plain values that another process or machine understands.
+    """One implementation on one problem: all that another process or machine needs.
 
-    problem: the record of `problem_to_json`; key: the same for the same problem, implementation and versions;
-    rerun: the command that does this one alone.
+    key: the same for the same problem, implementation and versions; base: the problem as it was given, which all
+    tasks of it share; cell: the options that change it; rerun: the command that does this one alone.
     """
 
     key: str
     implementation: str
     version: str
-    problem: Mapping[str, Any]
+    base: Problem
+    cell: Cell
     rerun: str
 
+    @property
+    def problem(self) -> Problem:
+        """What is trained; made where it is trained, since a grid of large problems is larger than memory."""
+        return changed(self.base, self.cell)
 
-def tasks(arguments: Sequence[str], grid: Mapping[str, Sequence[Any]], names: Sequence[str]) -> Iterator[Task]:
+
+def tasks(arguments: Sequence[str], grid: Mapping[str, Sequence[Any]], names: Sequence[str]) -> list[Task]:
     """Every installed implementation on every problem in every combination of `grid`, an implementation at a time.
 
-    grid: option (`initial`, `dtype`, ...) to the values it takes. Raises ProblemError where one of them does not fit.
+    grid: option (`initial`, `dtype`, ...) to the values it takes. What comes out the same is one task. Raises
+    ProblemError where a problem cannot be read or a value does not fit.
     """
+    chosen = [(argument, problem_for(argument)) for argument in dict.fromkeys(arguments)]
     cells = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
-    chosen = [
-        (argument, cell, problem)
-        for argument in arguments
+    trained = [
+        (base, cell, digest(changed(base, cell)), rerun_command(argument, cell))
+        for argument, base in chosen
         for cell in cells
-        for _, problem in chosen_problems((argument,), cell)
     ]
-    for name in names:
-        if installed(name):
-            for argument, cell, problem in chosen:
-                yield task(problem, name, rerun_command(argument, cell).replace("{name}", name))
+    found: dict[str, Task] = {}
+    for name, versions in [(name, version(name)) for name in names if installed(name)]:
+        for base, cell, what, command in trained:
+            rerun = command.replace("{name}", name)
+            key = hashed([what, name, versions, package_version("backproof")])
+            one = Task(key=key, implementation=name, version=versions, base=base, cell=cell, rerun=rerun)
+            found.setdefault(key, one)
+    return list(found.values())
 
 
-def task(problem: Problem, name: str, rerun: str) -> Task:
-    """The task with its key."""
+def digest(problem: Problem) -> str:
+    """The same for the same training: a seed decides nothing where rows come in their own order."""
     record = problem_to_json(problem)
-    text = json.dumps([record, name, version(name)], sort_keys=True)
-    key = hashlib.sha256(text.encode("utf-8")).hexdigest()[:32]
-    return Task(key=key, implementation=name, version=version(name), problem=record, rerun=rerun)
+    return hashed(record | {"seed": 0} if problem.order == "sequential" else record)
+
+
+def hashed(record: object) -> str:
+    """A name for plain values, the same for the same values."""
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode("utf-8")).hexdigest()[:32]

@@ -12,26 +12,30 @@ from comparisons.commands.refusals import refusing
 
 
 @click.command()
-@click.argument("traces", nargs=-1, required=True, metavar="TRACE.npz...")
+@click.argument("traces", nargs=-1, required=True, metavar="TRACE.npz|FOLDER.zarr...")
 @click.option("--json", "json_file", metavar="FILE", help="Write the results as JSON; - for standard output.")
 @click.option("--strict", is_flag=True, help="Known deviations fail too.")
 @refusing
 def audit(traces: tuple[str, ...], json_file: str | None, strict: bool) -> None:
     """Check traces from anywhere, without the framework that made them."""
-    from comparisons.compare import compared, judged_trace
     from problems.trace_file import load_trace
+    from problems.trace_store import looks_stored, open_trace
 
     check_json(json_file)
-    loaded = [load_trace(Path(path)) for path in traces]
-    for trace in loaded:
+    opened = [open_trace(path) if looks_stored(path) else load_trace(Path(path)) for path in traces]
+    for trace in opened:
         warn_of(trace.problem)
-    comparisons = [
-        compared(trace.problem, [judged_trace(trace, version=_versions(trace.environment))]) for trace in loaded
-    ]
+    comparisons = [_judged(trace) for trace in opened]
     report(comparisons, json_file, [f"backproof audit {path}" for path in traces])
     finish(comparisons, strict=strict)
 
 
-def _versions(environment: Any) -> str | None:
-    told = [f"{name} {value}" for name, value in environment.items() if name not in ("python", "platform", "device")]
-    return ", ".join(told) or None
+def _judged(trace: Any) -> Any:
+    """The comparison of one trace, of a file or of a folder."""
+    from comparisons.compare import compared, judged_trace
+    from comparisons.report.traces import versions
+    from comparisons.stored_audit import judged_stored
+    from problems.trace_store import StoredTrace
+
+    judge: Any = judged_stored if isinstance(trace, StoredTrace) else judged_trace
+    return compared(trace.problem, [judge(trace, version=versions(trace.environment))])

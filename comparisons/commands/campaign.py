@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from comparisons.commands.options import OPTIMIZERS
 from comparisons.commands.refusals import BadRequest, fail, refusing
 from comparisons.exit_codes import AGREED, DISAGREED, NOTHING_COMPARED
 
@@ -17,17 +18,22 @@ EXTRAS = {"joblib": "campaign", "pyarrow": "campaign", "distributed": "cluster"}
 
 def several(name: str, metavar: str, text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """An option whose values span the grid, repeated or separated by commas."""
-    return click.option(f"--{name}", multiple=True, metavar=metavar, help=f"{text} Several span a grid.")
+    return click.option(f"--{name}", multiple=True, metavar=metavar, help=text)
 
 
 @click.command()
 @click.argument("problems", nargs=-1, required=True, metavar="PROBLEM|FILE.toml...")
 @click.option("-o", "--output", "folder", required=True, metavar="DIR", help="The table's folder; a campaign resumes.")
 @click.option("--against", multiple=True, metavar="NAME,...", help="Only these implementations.")
-@several("initial", "START,...", "constant:0.1, random:SEED, glorot_uniform:SEED.")
+@several("dtype", "DTYPE,...", "float64, float32, bfloat16 or float16.")
+@several("initial", "START,...", "constant:0.1, random:SEED, glorot_uniform:SEED and the like.")
+@several("loss", "NAME,...", "Another loss.")
+@several("optimizer", "NAME,...", f"{OPTIMIZERS}.")
+@several("learning-rate", "RATE,...", "Step size of the descent.")
+@several("epochs", "N,...", "How often every row is used.")
 @several("order", "ORDER,...", "sequential, shuffled or random.")
 @several("seed", "SEED,...", "Seed of a shuffled or random order.")
-@several("dtype", "DTYPE,...", "float64, float32, bfloat16 or float16.")
+@several("batch-size", "ROWS|all,...", "Rows per step.")
 @click.option("--jobs", type=int, default=1, metavar="N", help="Processes on this machine (1).")
 @click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler to run on instead, such as tcp://host:8786.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="Limit for each implementation on each problem (600).")
@@ -45,26 +51,31 @@ def campaign(
 ) -> None:
     """Audit every implementation on many problems: a row of a Parquet table for each, and a summary.
 
+    Options of the training take several values, repeated or separated by commas: each combination is a training.
     Frameworks are started once for each process and reused. Stopped or killed, the same command goes on where it
     was: what the table holds for the same problem, implementation and versions is not done again.
     """
     from comparisons.campaign.grid import chosen_grid
     from comparisons.campaign.tasks import tasks
-    from comparisons.compare import DEFAULT_TIMEOUT
+    from comparisons.compare import DEFAULT_TIMEOUT, not_installed
+    from comparisons.implementations import installed
     from comparisons.requests import at_least, chosen_implementations, positive_seconds
 
     require_extra(cluster)
     from comparisons.campaign.campaign import run
-    from comparisons.campaign.executor import CampaignFailed
+    from comparisons.campaign.failed import CampaignFailed
     from comparisons.campaign.progress import shown_progress
     from comparisons.campaign.summary import markdown
 
     names = chosen_implementations(against)
     limit = positive_seconds(timeout, DEFAULT_TIMEOUT)
     jobs = at_least("--jobs", jobs, 1, least=1)
-    todo = list(tasks(problems, chosen_grid(grid), names))
+    todo = tasks(problems, chosen_grid(grid), names)
     if not todo:
         fail(f"none of {', '.join(names)} is installed")
+    missing = [name for name in names if not installed(name)]
+    for name in missing:
+        click.echo(f"backproof: {name} is left out: {not_installed(name).reason}", err=True)
     try:
         with shown_progress() as ticked:
             found = run(todo, Path(folder), jobs=jobs, timeout=limit, cluster=cluster, ticked=ticked)
@@ -72,7 +83,7 @@ def campaign(
         fail(str(error))
     click.echo(markdown(found))
     click.echo(f"{folder}: {len(found)} rows in rows-*.parquet, summary.md")
-    sys.exit(code(found, strict=strict))
+    sys.exit(code(found, strict=strict, unmet=strict and bool(against) and bool(missing)))
 
 
 def require_extra(cluster: str | None) -> None:
@@ -84,10 +95,10 @@ def require_extra(cluster: str | None) -> None:
             raise BadRequest(f"campaign needs {package}; install with: pip install 'backproof[{extra}]'")
 
 
-def code(found: Any, *, strict: bool) -> int:
-    """The exit code of formats.md."""
+def code(found: Any, *, strict: bool, unmet: bool = False) -> int:
+    """The exit code of formats.md; unmet: an implementation that had to be compared is not installed."""
     from comparisons.campaign.summary import compared, crashed, failing
 
     if len(failing(found, strict=strict)):
         return DISAGREED
-    return AGREED if compared(found) and not len(crashed(found)) else NOTHING_COMPARED
+    return AGREED if compared(found) and not len(crashed(found)) and not unmet else NOTHING_COMPARED

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from comparisons.commands.options import device_option, training_options, until_converged_option
+from comparisons.commands.options import device_option, fast_option, training_options, until_converged_option
 from comparisons.commands.output import (
     asked_device,
     asked_problems,
@@ -16,6 +16,7 @@ from comparisons.commands.output import (
     finish,
     report,
     stop_of,
+    tell_of_fast,
     write_folder,
 )
 from comparisons.commands.refusals import refusing
@@ -27,6 +28,7 @@ from comparisons.commands.refusals import refusing
 @training_options
 @until_converged_option
 @device_option
+@fast_option
 @click.option(
     "--audit-every",
     type=int,
@@ -45,6 +47,7 @@ def compare(
     against: tuple[str, ...],
     until_converged: float | None,
     device: str | None,
+    fast: bool,
     audit_every: int | None,
     json_file: str | None,
     folder: str | None,
@@ -64,6 +67,7 @@ def compare(
     names = chosen_implementations(against)
     chosen = asked_problems(problems, changes, streamed=True)
     placed = asked_device(device, names)
+    tell_of_fast(fast, names)
     looks = at_least("--audit-every", audit_every, 1, least=1)
     limit = positive_seconds(timeout, DEFAULT_TIMEOUT)
     check_json(json_file)
@@ -71,9 +75,14 @@ def compare(
     stops = [stop_of(problem, until_converged, told_on_stderr=json_file == "-") for _, problem in chosen]
     trained = [stop.problem if stop else problem for stop, (_, problem) in zip(stops, chosen, strict=True)]
     with shown_progress() as progress:
-        found = run(trained, names, timeout=limit, progress=progress, device=placed, audit_every=looks)
+        found = run(trained, names, timeout=limit, progress=progress, device=placed, fast=fast, audit_every=looks)
     comparisons = [replace(one, stop=stop) for one, stop in zip(found, stops, strict=True)]
-    asked = changes | {"until_converged": until_converged, "device": device, "audit_every": audit_every}
+    asked = changes | {
+        "until_converged": until_converged,
+        "device": device,
+        "fast": fast,
+        "audit_every": audit_every,
+    }
     commands = [rerun_command(argument, asked) for argument, _ in chosen]
     report(comparisons, json_file, commands, with_seconds=True)
     if folder is not None:

@@ -23,12 +23,13 @@ def list_problems() -> None:
 @click.command(name="implementations")
 def list_implementations() -> None:
     """What can train, its version, and how to install what is missing."""
+    from comparisons.fast import has_fast
     from comparisons.implementations import NAMES, install_command, installed, missing_packages, version
 
     width = max(map(len, NAMES))
     for name in NAMES:
         if installed(name):
-            state = version(name)
+            state = version(name) + (" (--fast)" if has_fast(name) else "")
         else:
             state = f"not installed ({', '.join(missing_packages(name))} missing): {install_command(name)}"
         click.echo(f"{name:<{width}}  {state}")

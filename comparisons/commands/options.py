@@ -57,6 +57,10 @@ device_option = click.option(
     help="What PyTorch, Keras and JAX train on: cpu (the default) or cuda; all others on the CPU.",
 )
 
+fast_option = click.option(
+    "--fast", is_flag=True, help="Many steps in one compiled call, where the implementation can; every step is audited."
+)
+
 
 until_converged_option = click.option(
     "--until-converged",

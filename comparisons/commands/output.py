@@ -42,6 +42,16 @@ def asked_device(name: str | None, implementations: Sequence[str]) -> str:
     return device
 
 
+def tell_of_fast(fast: bool, implementations: Sequence[str]) -> None:
+    """Where --fast was asked for, say on standard error which implementations take single steps all the same."""
+    from comparisons.fast import has_fast
+
+    others = [one for one in implementations if not has_fast(one)]
+    if fast and others:
+        verb = "takes" if len(others) == 1 else "take"
+        click.echo(f"backproof: --fast: {', '.join(others)} {verb} single steps as without it", err=True)
+
+
 def warn_of(problem: Any) -> None:
     """One line on standard error where something in `problem` is hardly meant."""
     from comparisons.messages import problem_warning

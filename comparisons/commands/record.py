@@ -8,8 +8,15 @@ from typing import Any
 
 import click
 
-from comparisons.commands.options import device_option, training_options, until_converged_option
-from comparisons.commands.output import asked_device, asked_problems, check_store, check_writable, stopped
+from comparisons.commands.options import device_option, fast_option, training_options, until_converged_option
+from comparisons.commands.output import (
+    asked_device,
+    asked_problems,
+    check_store,
+    check_writable,
+    stopped,
+    tell_of_fast,
+)
 from comparisons.commands.refusals import BadRequest, fail, refusing
 
 STORED = ".zarr"
@@ -28,6 +35,7 @@ STORED = ".zarr"
 @training_options
 @until_converged_option
 @device_option
+@fast_option
 @click.option(
     "--timeout", type=float, metavar="SECONDS", help="Limit for the framework's process (600; none with a folder)."
 )
@@ -38,6 +46,7 @@ def record(
     output: str,
     until_converged: float | None,
     device: str | None,
+    fast: bool,
     timeout: float | None,
     **changes: Any,
 ) -> None:
@@ -51,32 +60,36 @@ def record(
     stored = Path(output).suffix == STORED
     ((_, chosen),) = asked_problems((problem,), changes, streamed=stored)
     placed = asked_device(device, (one,))
+    tell_of_fast(fast, (one,))
     (check_store if stored else check_writable)("-o", output)
     if not installed(one):
         fail(f"{one} is not installed; install with: {install_command(one)}")
     chosen = stopped(chosen, until_converged)
-    told = (in_folder if stored else in_file)(one, chosen, output, timeout, placed)
+    told = (in_folder if stored else in_file)(one, chosen, output, timeout, placed, fast)
     click.echo(f"{output}: {told}; check it with: backproof audit {output}")
 
 
-def in_file(name: str, problem: Any, output: str, timeout: float | None, device: str) -> str:
+def in_file(name: str, problem: Any, output: str, timeout: float | None, device: str, fast: bool) -> str:
     """Train, then write the trace whole; what was written, in words."""
     from comparisons.compare import DEFAULT_TIMEOUT, trained
+    from comparisons.fast import trained_fast
     from comparisons.progress import shown_progress
     from comparisons.requests import positive_seconds
     from problems.trace_file import save_trace
 
     limit = positive_seconds(timeout, DEFAULT_TIMEOUT)
     with shown_progress() as progress:
-        outcome = trained(name, problem, timeout=limit, progress=progress, device=device)
+        outcome = trained(name, problem, timeout=limit, progress=progress, device=device, fast=fast)
     if outcome.trace is None:
         fail(f"{name}: {outcome.crashed or outcome.skipped}")
     save_trace(outcome.trace, Path(output))
-    return f"{outcome.trace.steps} steps of {problem.name} by {name}"
+    how = " (fast)" if trained_fast(outcome.trace.environment) else ""
+    return f"{outcome.trace.steps} steps of {problem.name} by {name}{how}"
 
 
-def in_folder(name: str, problem: Any, output: str, timeout: float | None, device: str) -> str:
+def in_folder(name: str, problem: Any, output: str, timeout: float | None, device: str, fast: bool) -> str:
     """Train and write each step as it comes; what was written, in words."""
+    from comparisons.fast import trained_fast
     from comparisons.progress import shown_progress
     from comparisons.recording import NotRecorded, recorded
     from comparisons.requests import positive_seconds
@@ -85,8 +98,10 @@ def in_folder(name: str, problem: Any, output: str, timeout: float | None, devic
     limit = positive_seconds(timeout, math.inf)
     try:
         with shown_progress() as progress:
-            before = recorded(name, problem, Path(output), timeout=limit, progress=progress, device=device)
+            before = recorded(name, problem, Path(output), timeout=limit, progress=progress, device=device, fast=fast)
     except NotRecorded as failure:
         fail(f"{name}: {failure}")
+    stored = open_trace(output)
+    how = " (fast)" if trained_fast(stored.environment) else ""
     kept = f" ({before} of them were there)" if before else ""
-    return f"{open_trace(output).steps} steps of {problem.name} by {name}{kept}"
+    return f"{stored.steps} steps of {problem.name} by {name}{how}{kept}"

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from comparisons.candidates import State
 from comparisons.explanation import Explanation
 from comparisons.explanation_elements import chain_lines, elements_backward, forward, loss
 from manual.nine_derivatives.train import train
-from problems.problem import Array, Parameters, Problem
-from problems.step import Step
+from problems.problem import Array, Problem
+from problems.trace import Trace
 
 ELEMENTS = (
     *(("W1", (i, j)) for i in range(2) for j in range(2)),
@@ -30,13 +28,8 @@ def nine(tensors: Mapping[str, Array]) -> list[float]:
 
 def problem_page(problem: Problem) -> dict[str, Any]:
     """The problem, its training step by step and its average loss per epoch."""
-    steps = list(train(problem))
-    befores = [problem.initial, *(step.parameters for step in steps[:-1])]
-    told = [
-        _explanation(problem, number, before, step)
-        for number, (before, step) in enumerate(zip(befores, steps, strict=True), 1)
-    ]
-    losses = np.array([float(step.loss) for step in steps]).reshape(problem.epochs, -1)
+    trace = Trace.record(problem, train(problem), implementation="manual-scalar")
+    told = [_explanation(trace, number) for number in range(1, trace.steps + 1)]
     return {
         "name": problem.name,
         "loss": problem.loss,
@@ -49,26 +42,27 @@ def problem_page(problem: Problem) -> dict[str, Any]:
         "walk": [ELEMENTS.index(element) for element in elements_backward(problem.network)],
         "chains": [_chain(told[0], name, index)[:2] for name, index in ELEMENTS],
         "steps": [_step(one) for one in told],
-        "averages": losses.mean(axis=1).tolist(),
+        "averages": trace.loss.reshape(problem.epochs, -1).mean(axis=1).tolist(),
         "signs": _signs(told),
     }
 
 
-def _explanation(problem: Problem, number: int, before: Parameters, step: Step) -> Explanation:
-    rows = tuple(int(row) for row in step.rows)
+def _explanation(trace: Trace, number: int) -> Explanation:
+    problem, step = trace.problem, trace.part(number - 1, number)
+    rows = tuple(int(row) for row in step.rows[0])
     return Explanation(
         problem=problem,
         step=number,
         rows=rows,
         state=State(
-            parameters=dict(before),
+            parameters=dict(step.initial),
             x=problem.x[list(rows)],
             y=problem.y[list(rows)],
             learning_rate=problem.optimizer.learning_rate,
         ),
-        loss=float(step.loss),
-        gradients=step.gradients,
-        parameters=step.parameters,
+        loss=float(step.loss[0]),
+        gradients={name: values[0] for name, values in step.gradients.items()},
+        parameters={name: values[0] for name, values in step.parameters.items()},
         told=(),
     )
 

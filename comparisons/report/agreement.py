@@ -30,7 +30,7 @@ def groups(results: Sequence[Result]) -> dict[str, list[list[str]]]:
     found: dict[str, dict[bytes, list[str]]] = {}
     for result, trace in comparable(results):
         for quantity, values in actual_values(trace).items():
-            found.setdefault(quantity, {}).setdefault(values.tobytes(), []).append(result.name)
+            found.setdefault(quantity, {}).setdefault(values.tobytes(), []).append(result.label)
     return {quantity: sorted(alike.values(), key=len, reverse=True) for quantity, alike in found.items()}
 
 

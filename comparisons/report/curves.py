@@ -28,7 +28,7 @@ def points(series: int, values: Array, *, first: int = 1, buckets: int | None = 
 
 def losses(results: Sequence[Result], places: Mapping[str, int]) -> list[Point]:
     """Loss per step of every implementation."""
-    return [point for result, trace in comparable(results) for point in points(places[result.name], trace.loss)]
+    return [point for result, trace in comparable(results) for point in points(places[result.label], trace.loss)]
 
 
 def epoch_losses(results: Sequence[Result], places: Mapping[str, int]) -> list[Point]:
@@ -36,7 +36,7 @@ def epoch_losses(results: Sequence[Result], places: Mapping[str, int]) -> list[P
     return [
         point
         for result in compared(results)
-        for point in points(places[result.name], np.array(result.epochs, dtype=np.float64))
+        for point in points(places[result.label], np.array(result.epochs, dtype=np.float64))
     ]
 
 
@@ -49,7 +49,7 @@ def parameters(results: Sequence[Result], places: Mapping[str, int]) -> dict[str
             paths = paths.reshape(len(paths), -1)
             for element in most_moved(paths):
                 found.setdefault(name, []).extend(
-                    points(places[result.name], paths[:, element], first=0, buckets=PARAMETER_BUCKETS, e=element)
+                    points(places[result.label], paths[:, element], first=0, buckets=PARAMETER_BUCKETS, e=element)
                 )
     return found
 

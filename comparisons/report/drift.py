@@ -63,7 +63,7 @@ def drifts(comparison: Comparison) -> Drifts:
     problem, traces = comparison.problem, comparable(comparison.results)
     steps = followed(problem, traces)
     trajectory = exact_trajectory(problem, steps) if steps else []
-    named = [(result.name, trace) for result, trace in traces]
+    named = [(result.label, trace) for result, trace in traces]
     return Drifts(
         followed=steps,
         bound=told_bound(problem, steps),

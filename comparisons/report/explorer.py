@@ -68,9 +68,9 @@ def explorer(problem: Problem, results: Sequence[Result]) -> dict[str, Any] | No
     exact = ExactSteps(problem)
     for result, trace in comparable(results):
         for opened in _opened(result, trace, [step for step in steps if step <= trace.steps], elements, exact):
-            seen[opened.pop("step")]["by"][result.name] = opened
+            seen[opened.pop("step")]["by"][result.label] = opened
     return {
-        "names": [result.name for result, _ in comparable(results)],
+        "names": [result.label for result, _ in comparable(results)],
         "elements": ["loss", *(place(*element) for element in elements)],
         "order": chain_order(problem.network),
         "rate": problem.optimizer.learning_rate,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from comparisons.json_report import as_json
@@ -20,8 +21,10 @@ from problems.writing import write_text
 
 
 def require_folder(folder: Path) -> None:
-    """Make `folder` where it is missing; raises ProblemError, one line, where nothing can be written there."""
+    """Raise ProblemError, one line, where `folder` cannot be made or nothing can be written there; leaves no trace."""
+    missing: list[Path] = []
     try:
+        missing = [one for one in (folder, *folder.parents) if not one.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
@@ -29,12 +32,19 @@ def require_folder(folder: Path) -> None:
         raise ProblemError(f"{folder}: is a file; name a folder for the report") from None
     except OSError as error:
         raise ProblemError(f"{folder}: {os.strerror(error.errno or 0)}; name a folder that can be written") from None
+    finally:
+        for one in missing:
+            with suppress(OSError):  # not there, or no longer empty
+                one.rmdir()
 
 
 def write_report(
     folder: Path, comparisons: Sequence[Comparison], reruns: Sequence[Mapping[str, str]], again: str
 ) -> list[str]:
-    """Write report.html, report.md, report.json, junit.xml and a CSV per trace; the names of what was written."""
+    """Write report.html, report.md, report.json, junit.xml and a CSV per trace; the names of what was written.
+
+    The folder is made where it is missing.
+    """
     found = [drifts(one) for one in comparisons]
     texts = {
         "report.html": as_page(comparisons, reruns, again, found),
@@ -42,6 +52,7 @@ def write_report(
         "report.json": as_json(comparisons, [{"drift": drift_record(one)} for one in found]),
         "junit.xml": as_junit(comparisons),
     }
+    folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         write_text(folder / name, text)
     tables = list(table_names(list(comparisons)))

@@ -28,7 +28,7 @@ def as_junit(comparisons: Sequence[Comparison]) -> str:
 
 
 def _case(suite: ElementTree.Element, comparison: Comparison, result: Result) -> None:
-    case = ElementTree.SubElement(suite, "testcase", classname=clean(comparison.problem.name), name=clean(result.name))
+    case = ElementTree.SubElement(suite, "testcase", classname=clean(comparison.problem.name), name=clean(result.label))
     tag, note = _tag(result), divergence_note(result)
     if tag is None:
         if note:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Mapping, Sequence
 
+from comparisons.blind_text import blind_line
 from comparisons.convergence import stop_line
-from comparisons.messages import blind_line, disagreement, divergence_note, place, setting, size, verdict_line
+from comparisons.messages import disagreement, divergence_note, setting, size, verdict_line
 from comparisons.report.status import AGREES, SKIPPED, status_of
-from comparisons.report.wrong import together
 from comparisons.streaming_text import streamed_line
+from comparisons.told_mistakes import mistake_lines
 from comparisons.verdict import Comparison, Result
+from problems.problem import Problem
 
 MOST = 60_000  # characters; GitHub takes 65,536
 MARKS = {"wrong": "❌", "crashed": "💥", "carries": "🟠", "blind": "⚠️", "skipped": "➖", "agrees": "✅"}
@@ -40,7 +42,7 @@ def _comparison(comparison: Comparison, commands: Mapping[str, str]) -> Iterator
         known = " (known deviation)" if result.known_deviation else ""
         ratio = size(worst.ratio) if worst else ""
         yield (
-            f"| {escaped(result.name)} | {MARKS[status.kind]} {status.words}{known} | {ratio} | "
+            f"| {escaped(result.label)} | {MARKS[status.kind]} {status.words}{known} | {ratio} | "
             f"{escaped(verdict_line(result))} |"
         )
     yield ""
@@ -50,23 +52,21 @@ def _comparison(comparison: Comparison, commands: Mapping[str, str]) -> Iterator
     for result in ordered:
         note = divergence_note(result)
         if note:
-            yield from (f"{escaped(result.name)}: {escaped(note)}", "")
+            yield from (f"{escaped(result.label)}: {escaped(note)}", "")
     for result in ordered:
         if status_of(result) not in (AGREES, SKIPPED):
-            yield from _details(result, commands.get(result.name))
-    spots = blind_line(comparison.blind_spots)
+            yield from _details(comparison.problem, result, commands.get(result.name))
+    spots = blind_line(comparison)
     if spots:
         yield from (escaped(spots), "")
 
 
-def _details(result: Result, command: str | None) -> Iterator[str]:
+def _details(problem: Problem, result: Result, command: str | None) -> Iterator[str]:
     lines = [*disagreement(result, command)]
-    for group in together(result.diagnoses):
-        elements = ", ".join(place(one.parameter, one.index) for one in group)
-        lines.append(f"{elements}: {' and '.join(group[0].mistakes)}: {group[0].explanation}")
+    lines += mistake_lines(problem, result.diagnoses)
     if lines:
         shown = "\n".join(html.escape(line, quote=False) for line in lines)
-        yield f"<details><summary>{escaped(result.name)}</summary>"
+        yield f"<details><summary>{escaped(result.label)}</summary>"
         yield f"\n<pre>\n{shown}\n</pre>\n</details>\n"
 
 

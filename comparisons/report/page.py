@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from comparisons.blind_text import blind_line
 from comparisons.convergence import stop_line
 from comparisons.json_report import environment
 from comparisons.messages import (
-    blind_line,
     counted,
     disagreement,
     divergence_note,
@@ -31,6 +31,7 @@ from comparisons.report.wrong import mistakes
 from comparisons.streaming_text import streamed_line
 from comparisons.trajectory import Apart
 from comparisons.verdict import Comparison, QuantityAudit, Result
+from problems.problem import Problem
 
 SHOWN_BLIND_SPOTS = 40
 MOST_NAMES = 12
@@ -81,7 +82,7 @@ def embedded(data: Any) -> Any:
 def section(comparison: Comparison, commands: Mapping[str, str], drift: Drifts) -> dict[str, Any]:
     """Everything that the page says of one problem."""
     problem, results = comparison.problem, comparison.results
-    places = {result.name: number for number, result in enumerate(results)}
+    places = {result.label: number for number, result in enumerate(results)}
     ordered = sorted(results, key=lambda result: status_of(result).rank)
     statuses = [status_of(result) for result in ordered]
     return {
@@ -90,8 +91,8 @@ def section(comparison: Comparison, commands: Mapping[str, str], drift: Drifts) 
         "rank": min((status.rank for status in statuses), default=9),
         "counts": counts(statuses),
         "quantities": chain_order(problem.network),
-        "rows": [row(result, places[result.name], commands.get(result.name)) for result in ordered],
-        "legend": [{"name": result.name, "color": places[result.name] % COLORS} for result in compared(results)],
+        "rows": [row(problem, result, places[result.label], commands.get(result.name)) for result in ordered],
+        "legend": [{"name": result.label, "color": places[result.label] % COLORS} for result in compared(results)],
         "charts": figures(comparison, places, drift),
         "explorer": explorer(problem, ordered),
         "agreement": grouped_alike(results),
@@ -135,12 +136,12 @@ def plural(words: str) -> str:
     return " ".join([PLURALS.get(first, first), *rest])
 
 
-def row(result: Result, number: int, command: str | None) -> dict[str, Any]:
+def row(problem: Problem, result: Result, number: int, command: str | None) -> dict[str, Any]:
     """One implementation: its line of the table, and what opens under it."""
     status, audit = status_of(result), result.audit
     found = {quantity.name: quantity for quantity in audit.quantities} if audit else {}
     return {
-        "name": result.name,
+        "name": result.label,
         "color": number % COLORS,
         "version": result.version,
         "words": status.words,
@@ -151,7 +152,7 @@ def row(result: Result, number: int, command: str | None) -> dict[str, Any]:
         "cells": {name: cell(quantity) for name, quantity in found.items()},
         "note": divergence_note(result),
         "details": [*disagreement(result, None), *filter(None, [untold_line(result)])],
-        "mistakes": mistakes(result),
+        "mistakes": mistakes(problem, result),
         "command": command,
         "environment": dict(result.environment),
     }
@@ -172,14 +173,11 @@ def cell(quantity: QuantityAudit) -> dict[str, Any]:
 
 def blind_spots(comparison: Comparison) -> dict[str, Any] | None:
     """What could not have been noticed, and why."""
-    spots, line = comparison.blind_spots, blind_line(comparison.blind_spots)
-    if spots is None:
+    line = blind_line(comparison)
+    if line is None:
         return None
-    return {
-        "line": line or f"None: all {spots.looked_at} possible mistakes would have been noticed here.",
-        "hidden": list(spots.hidden[:SHOWN_BLIND_SPOTS]),
-        "more": max(0, len(spots.hidden) - SHOWN_BLIND_SPOTS),
-    }
+    hidden = comparison.blind_spots.hidden if comparison.blind_spots else ()
+    return {"line": line, "hidden": list(hidden[:SHOWN_BLIND_SPOTS]), "more": max(0, len(hidden) - SHOWN_BLIND_SPOTS)}
 
 
 def settings(comparison: Comparison) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from problems.problem import Problem
 from problems.trace import Trace
 
 Loaded = Sequence[tuple[str, Trace]]
+NO_PACKAGES = ("python", "platform", "device", "training")  # what else an environment tells
 
 
 def side_by_side(loaded: Loaded) -> tuple[list[Comparison], list[dict[str, str]]]:
@@ -24,7 +25,7 @@ def side_by_side(loaded: Loaded) -> tuple[list[Comparison], list[dict[str, str]]
     for path, trace in loaded:
         key = identity(trace.problem)
         problems.setdefault(key, trace.problem)
-        result = judged_trace(trace, version=versions(trace))
+        result = judged_trace(trace, version=versions(trace.environment))
         name, taken = result.name, commands.setdefault(key, {})
         if name in taken:
             name = f"{name} ({Path(path).name})"
@@ -35,11 +36,9 @@ def side_by_side(loaded: Loaded) -> tuple[list[Comparison], list[dict[str, str]]
     return [compared(problems[key], results) for key, results in found.items()], list(commands.values())
 
 
-def versions(trace: Trace) -> str | None:
-    """The packages that made a trace, in one line."""
-    told = [
-        f"{name} {value}" for name, value in trace.environment.items() if name not in ("python", "platform", "device")
-    ]
+def versions(environment: Mapping[str, str]) -> str | None:
+    """The packages that made a trace of this environment, in one line."""
+    told = [f"{name} {value}" for name, value in environment.items() if name not in NO_PACKAGES]
     return ", ".join(told) or None
 
 

@@ -12,41 +12,32 @@ from comparisons.explain import derivative_lines, loss_lines
 from comparisons.messages import place
 from comparisons.reference import Expectation, expectations
 from comparisons.tally import outside
+from comparisons.told_mistakes import SHOWN_ELEMENTS, elements, together
 from comparisons.trace_evidence import steps_at
 from comparisons.verdict import Diagnosis, Result
+from problems.problem import Problem
 from problems.trace import Trace
 
 LOOKED_AT = 200  # steps from the first bad one on, among which an element's first wrong one is sought
 SHOWN_MISTAKES = 12
-SHOWN_ELEMENTS = 6
 
 
-def mistakes(result: Result) -> list[dict[str, Any]]:
+def mistakes(problem: Problem, result: Result) -> list[dict[str, Any]]:
     """One record per explanation, elements with the same one together."""
     shown = together(result.diagnoses)[:SHOWN_MISTAKES]
     seen = Seen(result) if shown and result.trace else None
+    named = [elements(problem, group) for group in shown]
     return [
         {
-            "elements": [place(one.parameter, one.index) for one in group[:SHOWN_ELEMENTS]],
-            "more": max(0, len(group) - SHOWN_ELEMENTS),
+            "elements": names[:SHOWN_ELEMENTS],
+            "more": max(0, len(names) - SHOWN_ELEMENTS),
             "of": group[0].of,
             "mistakes": list(group[0].mistakes),
             "explanation": group[0].explanation,
             "formula": seen.formula(group) if seen else [],
         }
-        for group in shown
+        for group, names in zip(shown, named, strict=True)
     ]
-
-
-def together(diagnoses: Sequence[Diagnosis]) -> list[list[Diagnosis]]:
-    """Diagnoses of one parameter that say the same; a lower precision is one thing, wherever it shows."""
-    grouped: dict[tuple[str, ...], list[Diagnosis]] = {}
-    for one in diagnoses:
-        key = (one.explanation, *one.mistakes)
-        if one.mistakes != ("precision",):
-            key = (one.parameter, one.of, *key)
-        grouped.setdefault(key, []).append(one)
-    return list(grouped.values())
 
 
 class Seen:

@@ -1,18 +1,30 @@
-"""Training with the nine derivatives: the implementation `manual-scalar`."""
+"""Training with the nine derivatives: the implementation `manual-scalar`.
+
+The lesson's formulas are run once, on numbers that write down what is done to them. What they wrote is then run for
+every step: the same operations in the same order, each of them once, without a list, a call or an array in between.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator
+from itertools import accumulate, islice
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
 from manual.nine_derivatives import classification, regression
+from manual.number import Number
+from manual.recording.program import Program, start
+from manual.recording.recorded import as_lists, from_lists
+from manual.recording.running import running
 from manual.train import require_computed
-from problems.order import batches
+from problems.block import Block
+from problems.order import epoch_orders
 from problems.problem import Array, Problem
-from problems.step import Step
+
+BLOCK = 4096  # steps that are reported at once
+LONG = 1_000_000  # steps that take about as long uncompiled as compiling them does
 
 LESSONS = {
     ((2, 2, 1), ("linear", "linear"), "mean_squared_error"): regression,
@@ -21,8 +33,9 @@ LESSONS = {
 
 
 def versions() -> dict[str, str]:
-    """What this implementation runs on."""
-    return {"numpy": np.__version__}
+    """What this implementation runs on, and has run on."""
+    compiling = sys.modules.get("numba")
+    return {"numpy": np.__version__, **({"numba": compiling.__version__} if compiling else {})}
 
 
 def lesson(problem: Problem) -> ModuleType:
@@ -40,31 +53,58 @@ def lesson(problem: Problem) -> ModuleType:
     return LESSONS[key]
 
 
-def as_lists(values: Array) -> list[list[Any]]:
-    """Rows of NumPy scalars, which keep the dtype."""
-    return [list(row) for row in values]
-
-
-def as_arrays(tensors: Mapping[str, list[list[Any]]]) -> dict[str, Array]:
-    """Nested lists of one dtype to arrays of it."""
-    return {name: np.array(values) for name, values in tensors.items()}
-
-
-def inside(probability: Any) -> Any:
+def inside(probability: Number, dtype: str) -> Number:
     """The nearest number strictly between 0 and 1, where log 0 would make the loss infinite or NaN."""
-    limits = np.finfo(probability.dtype)
-    return np.clip(probability, limits.tiny, 1 - limits.epsneg)
+    limits = np.finfo(dtype)
+    return np.minimum(np.maximum(probability, limits.tiny), 1 - limits.epsneg)
 
 
-def train(problem: Problem) -> Iterator[Step]:
+def recorded_lesson(hand: ModuleType, problem: Problem) -> Program:
+    """One step of the lesson, written down."""
+    given = start(problem, 1)
+    parameters = {name: as_lists(values) for name, values in given.parameters.items()}
+    (x,), ((y,),) = as_lists(given.x), as_lists(given.y)
+    y_hat, hidden = hand.forward_propagation(x, parameters)
+    loss = hand.loss(y, inside(y_hat, problem.dtype) if hand is classification else y_hat)
+    after, gradients = hand.update_parameters(parameters, x, y, y_hat, hidden, given.rate)
+    return given.program(
+        loss,
+        {name: from_lists(values) for name, values in gradients.items()},
+        {name: from_lists(values) for name, values in after.items()},
+    )
+
+
+def rows_in_blocks(problem: Problem) -> Iterator[Array]:
+    """The row of every step, in order, (steps,), at most BLOCK at a time."""
+    epochs = epoch_orders(problem)
+    while several := list(islice(epochs, max(1, BLOCK // len(problem.x)))):
+        rows = np.concatenate(several)
+        for begin in range(0, len(rows), BLOCK):
+            yield rows[begin : begin + BLOCK]
+
+
+def as_tensors(problem: Problem, numbers: Array) -> dict[str, Array]:
+    """Numbers (steps, n) in canonical order as one tensor for each parameter, (steps, n_in, n_out)."""
+    shapes = problem.network.parameter_shapes
+    ends = list(accumulate(n_in * n_out for n_in, n_out in shapes.values()))[:-1]
+    split = np.split(numbers, ends, axis=1)
+    return {name: part.reshape(-1, *shape) for part, (name, shape) in zip(split, shapes.items(), strict=True)}
+
+
+def train(problem: Problem) -> Iterator[Block]:
     """Every step of training `problem`, one row at a time, in its dtype."""
-    hand = lesson(problem)
+    program = recorded_lesson(lesson(problem), problem)
+    steps = running(program, problem.dtype, long=problem.steps >= LONG)
     learning_rate = np.dtype(problem.dtype).type(problem.optimizer.learning_rate)
-    parameters = {name: as_lists(values) for name, values in problem.initial.items()}
-    for rows in batches(problem):
-        x, y = list(problem.x[rows[0]]), problem.y[rows[0], 0]
-        with np.errstate(all="ignore"):  # e^(−z) may be infinite; a training that diverges shows it in its numbers
-            y_hat, hidden = hand.forward_propagation(x, parameters)
-            loss = hand.loss(y, inside(y_hat) if hand is classification else y_hat)
-            parameters, gradients = hand.update_parameters(parameters, x, y, y_hat, hidden, learning_rate)
-        yield Step(rows=rows, loss=loss, gradients=as_arrays(gradients), parameters=as_arrays(parameters))
+    table = np.concatenate([problem.x, problem.y], axis=1)
+    parameters = np.concatenate([values.ravel() for values in problem.initial.values()])
+    for rows in rows_in_blocks(problem):
+        found = steps(table[rows], parameters, learning_rate)
+        gradients, after = np.split(found[:, 1:], 2, axis=1)
+        yield Block(
+            rows=rows[:, None],
+            loss=found[:, 0],
+            gradients=as_tensors(problem, gradients),
+            parameters=as_tensors(problem, after),
+        )
+        parameters = after[-1]

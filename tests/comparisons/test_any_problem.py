@@ -23,6 +23,7 @@ from problems.initializers import starting_parameters
 from problems.network import ACTIVATIONS
 from problems.optimizer import OPTIMIZERS
 from problems.problem import LOSSES, Network, Optimizer, Problem
+from tests.every_day import sampled
 
 LAST = {
     "binary_cross_entropy": "sigmoid",
@@ -82,7 +83,26 @@ REMEMBERING = {name: by_optimizer(name) for name in OPTIMIZERS if name != "sgd"}
     "sgd-clipped": by_optimizer("sgd", clip_norm=0.1),
     "adamw-clipped": by_optimizer("adamw", clip_value=0.1),
 }
-every = pytest.mark.parametrize("problem", [pytest.param(one, id=name) for name, one in (PLAIN | REMEMBERING).items()])
+EVERY = PLAIN | REMEMBERING
+
+
+def subject(name):
+    """The activation, loss or optimizer that a problem is there for: one problem of each is looked at every day."""
+    for beginning in ("hidden-", "output-", "single-"):
+        name = name.removeprefix(beginning)
+    return name.removesuffix("-0.0").removesuffix("-0.1")
+
+
+def one_of_each_subject(problems):
+    return pytest.mark.parametrize("name", sampled({name: (name,) for name in problems}, lambda case: subject(*case)))
+
+
+@pytest.fixture
+def problem(name):
+    return EVERY[name]
+
+
+every, plain = one_of_each_subject(EVERY), one_of_each_subject(PLAIN)
 one_of_each = pytest.mark.parametrize(
     "problem",
     [
@@ -91,7 +111,6 @@ one_of_each = pytest.mark.parametrize(
         if name not in ("momentum", "adagrad", "adam", "adamax")
     ],
 )
-plain = pytest.mark.parametrize("problem", [pytest.param(one, id=name) for name, one in PLAIN.items()])
 
 
 @every

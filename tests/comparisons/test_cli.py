@@ -16,6 +16,9 @@ import pytest
 from comparisons import cli
 from manual.train import train
 from problems.catalogue import named_problem
+from problems.files import problem_to_toml
+from problems.initializers import starting_parameters
+from problems.problem import Network
 from problems.trace import Trace
 from problems.trace_file import load_trace, save_trace
 
@@ -55,6 +58,54 @@ def backproof(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Cap
         return Ran(code, captured.out, captured.err)
 
     return run
+
+
+def test_a_defect_of_its_own_is_no_disagreement(backproof, monkeypatch):
+    def broken(*_, **__):
+        raise TypeError("planted")
+
+    monkeypatch.setattr("comparisons.requests.chosen_problems", broken)
+    ran = backproof("compare", "regression", "--report", "rep")
+    assert ran.code == 3
+    assert "TypeError: planted" in ran.errors
+    assert ran.errors.endswith("backproof: a defect of backproof itself, please report the lines above\n")
+    assert not Path("rep").exists()
+
+
+@pytest.mark.parametrize("tolerance", ["-1", "nan"])
+def test_a_refused_tolerance_leaves_no_folder(backproof, tolerance):
+    ran = backproof(
+        "compare", "regression", "--against", "manual-matrix", "--report", "rep", "--until-converged", tolerance
+    )
+    assert ran.code == 2
+    assert not Path("rep").exists()
+
+
+def test_an_audit_says_which_mistake_it_is(backproof):
+    problem = named_problem("classification").changed(epochs=1)
+    uphill = [replace(step, gradients={**step.gradients, "W1": -step.gradients["W1"]}) for step in train(problem)]
+    save_trace(Trace.record(problem, uphill, implementation="mine"), "mine.npz")
+    ran = backproof("audit", "mine.npz")
+    assert ran.code == 1
+    assert "what is wrong\n    all of W1: the wrong sign (sign)\n      the gradient matches the formula" in ran.output
+
+
+def test_blind_spots_are_told_where_there_are_none_and_where_none_was_looked_for(backproof):
+    small, large = named_problem("classification"), named_problem("classification")
+    small = small.changed(epochs=1, initial=starting_parameters(small.network, "random:1"))
+    network = Network(inputs=2, units=(60, 1), activations=("tanh", "sigmoid"))
+    large = large.changed(epochs=1, network=network, initial=starting_parameters(network, "random:1"))
+    for name, problem in (("small", small), ("large", large)):
+        Path(f"{name}.toml").write_text(problem_to_toml(problem), encoding="utf-8")
+    ran = backproof("compare", "small.toml", "large.toml", "--against", "manual-matrix")
+    assert "Blind spots: none, each of 368 possible mistakes would have been noticed here" in ran.output
+    assert "Blind spots: not looked for in a network of more than 200 parameters" in ran.output
+
+
+def test_a_training_without_a_step_to_compare_has_no_other_cause(backproof):
+    ran = backproof("compare", "regression", "--against", "manual-matrix", "--initial", "normal:1:1e300")
+    assert "no step could be compared" in ran.output
+    assert "all inputs are 0" not in ran.output
 
 
 def problem_file(folder: Path, name: str = "deep", rate: str = "0.1") -> str:

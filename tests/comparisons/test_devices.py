@@ -186,12 +186,3 @@ def test_framework_without_an_accelerator_is_skipped_with_the_reason(name, requi
     library = {"torch": "PyTorch", "keras-torch": "PyTorch", "keras-tensorflow": "TensorFlow"}.get(name, "JAX")
     assert result.verdict is Verdict.SKIPPED, result.reason
     assert str(result.reason).startswith(f"{name}: this {library} (")
-
-
-@pytest.mark.parametrize("name", TRAINS_ON_CUDA)
-def test_trace_of_a_process_says_the_device(name, require_or_skip):
-    require_or_skip(name)
-    (comparison,) = compare([named_problem("regression").changed(epochs=1)], [name])
-    (result,) = comparison.results
-    assert result.trace is not None
-    assert result.trace.environment["device"] == "cpu"

@@ -25,6 +25,7 @@ from problems.initializers import starting_parameters
 from problems.order import batches
 from problems.problem import Network, Optimizer, Problem
 from problems.trace import Trace
+from tests.every_day import divided, part
 
 SEED = 20240607
 LESSON_COUNTS = {"regression": 293, "classification": 368}
@@ -56,20 +57,30 @@ def not_named(problem, plantings, gradients=False):
     return missed
 
 
+def kind(planting):
+    """What a mistake is called, and in which quantity: of each, one is planted every day."""
+    mutant, _ = planting
+    return mutant.quantity, mutant.mistakes
+
+
+@part
 @pytest.mark.parametrize("gradients", [False, True], ids=["update", "gradients"])
 @pytest.mark.parametrize("name", LESSON_COUNTS)
-def test_every_mistake_is_killed_and_named(name, gradients, problem_called):
+def test_every_mistake_is_killed_and_named(name, gradients, every_day, problem_called):
     problem = problem_called(name)
-    planted = list(catalogue(problem))
+    planted = dict(enumerate(catalogue(problem)))
     assert len(planted) == LESSON_COUNTS[name]
-    assert not_named(problem, planted, gradients) == []
+    assert not_named(problem, divided(planted, kind)[every_day].values(), gradients) == []
 
 
+@part
 @pytest.mark.parametrize("gradients", [False, True], ids=["update", "gradients"])
 @pytest.mark.parametrize("name", ["tanh", "relu"])
-def test_mistakes_in_other_networks_are_killed_and_named(name, gradients, problem_called):
+def test_mistakes_in_other_networks_are_killed_and_named(name, gradients, every_day, problem_called):
     problem = problem_called(name)
-    assert not_named(problem, sampled(list(catalogue(problem)), 60), gradients) == []
+    planted = list(catalogue(problem))
+    chosen = divided(dict(enumerate(planted)), lambda one: one[0].mistakes)[True].values()
+    assert not_named(problem, chosen if every_day else sampled(planted, 60), gradients) == []
 
 
 @pytest.mark.parametrize("start", ["constant:0.1", "constant:1", "random:3"])
@@ -79,8 +90,9 @@ def test_the_start_hides_no_mistake(start, problem_called):
     assert not_named(problem, sampled(list(catalogue(problem)), 40)) == []
 
 
+@pytest.mark.parametrize("count", [10, pytest.param(40, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", LESSON_COUNTS)
-def test_pairs_of_mistakes_are_killed_and_mostly_named(name, problem_called):
+def test_pairs_of_mistakes_are_killed_and_mostly_named(name, count, problem_called):
     problem = problem_called(name).changed(epochs=1)
     pairs = [
         (mutant, index)
@@ -89,7 +101,7 @@ def test_pairs_of_mistakes_are_killed_and_mostly_named(name, problem_called):
         for index in elements(problem.network, quantity)
         if mutant.changes(index)
     ]
-    few = sampled(pairs, 40)
+    few = sampled(pairs, count)
     assert len(not_named(problem, few)) <= 0.05 * len(few)
 
 
@@ -225,6 +237,40 @@ def test_the_trained_rows_are_those_of_the_problem(problem_called):
     assert [state.x.tolist() for state, _ in found.steps[: found.along]] == [
         problem.x[rows].tolist() for rows in batches(problem)
     ]
+
+
+def last_batch_of_one_row(problem):
+    """Batches of two rows and of one, of which the mean is the sum."""
+    return problem.changed(x=problem.x[:3], y=problem.y[:3], batch_size=2, epochs=4)
+
+
+def bias_by_the_mean(problem):
+    """A right step but for b2, whose gradient is the mean over the rows of what already holds their mean."""
+
+    def train_step(parameters, x, y, learning_rate):
+        loss, _, gradients = right_step(problem)(parameters, x, y, learning_rate)
+        gradients["b2"] = gradients["b2"] / len(x)
+        return loss, {name: parameters[name] - learning_rate * gradients[name] for name in gradients}, gradients
+
+    return train_step
+
+
+def test_what_another_number_of_rows_refutes_is_not_told_first(problem_called):
+    problem = last_batch_of_one_row(problem_called("regression"))
+    found = check(bias_by_the_mean(problem), problem)
+    assert names_of(found) == {("reduction",)}
+    assert not any("in batches" in one.explanation or "cannot tell" in one.explanation for one in found.diagnoses)
+
+
+def test_of_a_trace_too_what_another_number_of_rows_refutes_is_not_told_first(problem_called):
+    problem = last_batch_of_one_row(problem_called("regression"))
+    steps = [
+        replace(step, gradients={**step.gradients, "b2": step.gradients["b2"] / len(step.rows)})
+        for step in train(problem)
+    ]
+    trace = Trace.record(problem, steps, implementation="mine")
+    found = diagnosed(trace, audit(trace))
+    assert {(one.parameter, one.of, one.mistakes) for one in found} == {("b2", "gradient", ("reduction",))}
 
 
 def test_an_infinite_bound_rules_out_what_is_no_number():

@@ -12,6 +12,7 @@ from comparisons.planted import candidate_with
 from comparisons.verdict import Verdict
 
 WEIGHTS = ("W1", "W2")
+CUT = "matches the formula cut off at"
 
 
 def added(term):
@@ -72,6 +73,37 @@ def test_the_penalty_in_the_loss_is_told_with_its_constant(by_hand, lesson):
     loss, *_ = check(by_hand(forward=("sigmoid", "sigmoid"), change=penalized(0.01)), lesson).diagnoses
     assert (loss.parameter, loss.mistakes) == ("loss", ("wrong-loss",))
     assert "with 0.005 · Σ W² added: an L2 term" in loss.explanation
+
+
+@pytest.mark.parametrize("share", [0.01, 0.003])
+def test_one_constant_is_told_in_the_same_words_of_every_element(share, by_hand, lesson):
+    """In float32 every element measures it a little otherwise."""
+    step = by_hand(forward=("sigmoid", "sigmoid"), change=added(lambda n, p: np.float32(share) * p), told=False)
+    found = check(step, lesson.changed(dtype="float32")).diagnoses
+    assert len({one.explanation for one in found}) == 1
+    assert f"with {share} times the parameter itself" in found[0].explanation
+
+
+def by_value(limit):
+    return lambda g, p, loss: ({n: np.clip(v, -limit, limit) for n, v in g.items()}, loss)
+
+
+def test_a_limit_that_is_seldom_reached_is_known_from_other_elements_and_row_counts(by_hand, lesson):
+    problem = lesson.changed(x=lesson.x[:3], y=lesson.y[:3], batch_size=2)
+    found = check(by_hand(forward=("sigmoid", "sigmoid"), change=by_value(0.15)), problem).diagnoses
+    assert {one.explanation for one in found} == {f"{CUT} ±0.15 (the gradient is clipped by value)"}
+
+
+def test_a_single_ratio_is_no_range(by_hand, lesson):
+    steps = iter(range(10**6))
+
+    def once(gradients, parameters, loss):
+        share = 1 + 0.25 * (next(steps) == lesson.steps + 5)
+        return {n: g * share for n, g in gradients.items()}, loss
+
+    found = check(by_hand(forward=("sigmoid", "sigmoid"), change=once), lesson)
+    evidence = evidence_of(lesson, found.steps[found.along :])
+    assert all("; found / expected is 1.25 where it is wrong" in one.explanation for one in diagnose(evidence))
 
 
 def test_decay_beside_the_learning_rate_is_named(lesson):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -36,6 +37,15 @@ def test_the_numbers_put_in_give_the_derivative(name, seed, problem_called):
             exact = float(gradient(passes_of(problem, state), parameter, {})[index])
             assert float(result) == pytest.approx(exact, rel=1e-5)
             assert worked_out(product.strip()) == pytest.approx(exact, rel=SHORT, abs=1e-5)
+
+
+def test_softmax_of_one_node_has_a_slope_of_zero(problem_called):
+    lesson = problem_called("regression")
+    network = replace(lesson.network, activations=("tanh", "softmax"))
+    problem = lesson.changed(network=network, loss="mean_squared_error")
+    letters, numbers = derivative_lines(problem, one_state(problem), "W1", (0, 1))
+    assert "2 · (ŷ - y) · ŷ · (1 - ŷ) · W2[1,0]" in letters
+    assert numbers.endswith(" = 0")
 
 
 @pytest.mark.parametrize("name", ["regression", "classification"])

@@ -48,7 +48,8 @@ def test_install_command_asks_pip(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["manual-scalar", "manual-matrix"])
-def test_manual_modules_offer_train_and_versions(name: str) -> None:
+def test_manual_modules_offer_train_and_versions(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "numba", raising=False)  # which other tests may have loaded
     trainer = load(name)
     assert callable(trainer.train)
     assert trainer.versions().keys() == {"numpy"}

@@ -10,7 +10,8 @@ import pytest
 
 from comparisons.blind_spots import blind_spots
 from comparisons.mutants import UPDATE_SITES, catalogue, elements, single_mutants
-from comparisons.sensitivity import Tolerance, planted_steps, right_step, sensitivity
+from comparisons.planted_training import planted_steps, right_step, windows
+from comparisons.sensitivity import Tolerance, sensitivity
 from comparisons.sensitivity_report import as_json, matrix_text
 from comparisons.wrong_updates import wrong_updates
 from problems.initializers import starting_parameters
@@ -50,6 +51,22 @@ def test_a_tighter_tolerance_sees_all_that_a_looser_one_sees(lesson):
 def test_more_steps_see_no_less(lesson):
     few, more = (killed(sensitivity(lesson, steps=steps)) for steps in (1, 8))
     assert few <= more
+
+
+@pytest.mark.parametrize("changes", [{}, {"batch_size": 3, "order": "shuffled", "dtype": "float32"}], ids=["", "short"])
+@pytest.mark.parametrize("name", ["regression", "classification"])
+def test_steps_held_against_the_bound_at_once_are_judged_as_one_by_one(name, changes, problem_called, monkeypatch):
+    problem = problem_called(name).changed(**changes, epochs=4)
+    together = killed(sensitivity(problem))
+    monkeypatch.setattr("comparisons.sensitivity.MOST_NUMBERS", 1)
+    assert killed(sensitivity(problem)) == together
+
+
+def test_windows_grow_and_hold_steps_of_as_many_rows():
+    steps = [(number, np.zeros((rows, 1))) for number, rows in enumerate([2] * 9 + [1] + [2] * 5)]
+    lengths = [[number for number, _ in window] for window in windows(iter(steps), 4)]
+    assert lengths == [[0], [1, 2], [3, 4, 5, 6], [7, 8], [9], [10, 11, 12, 13], [14]]
+    assert [len(window) for window in windows(iter(steps[:9]), 0)] == [1] * 9
 
 
 def test_a_mistake_is_fed_back_along_the_training(lesson):

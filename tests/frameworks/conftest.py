@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ import pytest
 from comparisons.implementations import IMPLEMENTATIONS
 
 ROOT = Path(__file__).parents[2]
-OBSERVE = Path(__file__).with_name("observe.py")
+OBSERVE, OBSERVE_FAST = (Path(__file__).with_name(f"{name}.py") for name in ("observe", "observe_fast"))
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
@@ -39,17 +39,32 @@ def run(require_or_skip: Callable[[str], None]) -> Callable[[str, str], str]:
     return run_source
 
 
-@pytest.fixture(scope="session")
-def observed(require_or_skip: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """A function of an implementation's name: the folder that observe.py filled in a process of its own."""
-    folders: dict[str, Path] = {}
+# An implementation's name, and cases where a script takes some, to the folder filled in a process of its own.
+Observed = Callable[..., Path]
 
-    def folder_of(name: str) -> Path:
+
+@pytest.fixture(scope="session")
+def observed(require_or_skip: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory) -> Observed:
+    """What observe.py saw of an implementation in some cases."""
+    return folders(OBSERVE, require_or_skip, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def observed_fast(require_or_skip: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory) -> Observed:
+    """What observe_fast.py saw of an implementation."""
+    return folders(OBSERVE_FAST, require_or_skip, tmp_path_factory)
+
+
+def folders(script: Path, require_or_skip: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory) -> Observed:
+    """A function of an implementation's name and cases: the folder that `script` filled, once for the same."""
+    filled: dict[tuple[str, ...], Path] = {}
+
+    def folder_of(name: str, cases: Sequence[str] = ()) -> Path:
         require_or_skip(name)
-        if name not in folders:
+        if (name, *cases) not in filled:
             folder = tmp_path_factory.mktemp(name)
-            assert run_in_process(name, str(OBSERVE), name, str(folder)) == "", "something was printed"
-            folders[name] = folder
-        return folders[name]
+            assert run_in_process(name, str(script), name, str(folder), *cases) == "", "something was printed"
+            filled[name, *cases] = folder
+        return filled[name, *cases]
 
     return folder_of

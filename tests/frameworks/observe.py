@@ -1,4 +1,4 @@
-"""Run as `python observe.py NAME FOLDER`: what an implementation does in a process of its own, written to FOLDER.
+"""Run as `python observe.py NAME FOLDER CASE...`: what an implementation does in a process, written to FOLDER.
 
 Each case's trace goes to CASE.npz, everything else to facts.json; nothing is printed.
 """
@@ -78,7 +78,7 @@ def deep(loss: str, dtype: str) -> Problem:
 
 
 def cases() -> Iterator[tuple[str, Problem]]:
-    """What is trained, in this order: float64 comes again after float32."""
+    """What may be trained, in this order: float64 comes again after float32."""
     yield from ((dtype, one_layer(dtype)) for dtype in COMPUTED)
     yield "float64-again", one_layer("float64")
     yield from ((f"{loss}-{dtype}", deep(loss, dtype)) for loss in LOSSES for dtype in COMPUTED)
@@ -133,9 +133,11 @@ def facts(name: str) -> tuple[Trainer, dict[str, Any]]:
 
 def main() -> None:
     """Observe implementation NAME."""
-    name, folder = sys.argv[1], Path(sys.argv[2])
+    name, folder, chosen = sys.argv[1], Path(sys.argv[2]), sys.argv[3:]
     trainer, found = facts(name)
     for case, problem in cases():
+        if case not in chosen:
+            continue
         save_trace(Trace.record(problem, trainer.train(problem), implementation=name), folder / f"{case}.npz")
     found["copied"] = first_step_unchanged(trainer.train, one_layer("float64"))
     found["refusals"] = {

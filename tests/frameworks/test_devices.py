@@ -6,6 +6,8 @@ import ast
 
 import pytest
 
+from tests.frameworks.conftest import run_in_process
+
 TORCH_SWITCHED = """
 import torch
 products = torch.backends.cuda.matmul
@@ -51,9 +53,9 @@ SWITCHES = {
 
 
 @pytest.mark.parametrize("name", SWITCHES)
-def test_reduced_precision_is_off_whatever_it_was(name, run):
-    source, off = SWITCHES[name]
-    assert ast.literal_eval(run(name, source)) == off
+def test_reduced_precision_is_off_whatever_it_was(name, said):
+    _, off = SWITCHES[name]
+    assert ast.literal_eval(said(name)["switches"]) == off
 
 
 REFUSED = """
@@ -77,6 +79,15 @@ def devices(name):
         raise RuntimeError("Unknown backend cuda")
     return there(name)
 jax.devices = devices
+"""
+ONE_AFTER_ANOTHER = """
+import contextlib, io
+printed = {{}}
+for case, source in {sources!r}.items():
+    with contextlib.redirect_stdout(io.StringIO()) as text:
+        exec(source, {{}})
+    printed[case] = text.getvalue()
+print(printed)
 """
 REASONS = {
     "torch-without-cuda": (
@@ -120,9 +131,28 @@ REASONS = {
 }
 
 
-@pytest.mark.parametrize(("name", "module", "fake", "reason"), REASONS.values(), ids=REASONS)
-def test_device_that_cannot_be_used_is_refused(name, module, fake, reason, run):
-    library = {"torch": "torch", "jax": "jax", "tensorflow": "tensorflow"}[name.removeprefix("keras-")]
-    told = run(name, REFUSED.format(fake=fake, module=module) + f"import {library}; print({library}.__version__)")
-    line, version = told.splitlines()
+@pytest.fixture(scope="module")
+def said(require_or_skip):
+    """A function of an implementation's name: what each of its sources prints, one after another in one process."""
+    found = {}
+
+    def of(name):
+        require_or_skip(name)
+        if name not in found:
+            sources = {"switches": SWITCHES[name][0]}
+            for case, (named, module, fake, _) in REASONS.items():
+                if named == name:
+                    library = name.removeprefix("keras-")
+                    version = f"import {library}; print({library}.__version__)"
+                    sources[case] = REFUSED.format(fake=fake, module=module) + version
+            printed = run_in_process(name, "-c", ONE_AFTER_ANOTHER.format(sources=sources))
+            found[name] = ast.literal_eval(printed)
+        return found[name]
+
+    return of
+
+
+@pytest.mark.parametrize(("case", "name", "reason"), [(case, one[0], one[3]) for case, one in REASONS.items()])
+def test_device_that_cannot_be_used_is_refused(case, name, reason, said):
+    line, version = said(name)[case].splitlines()
     assert line.startswith(reason.format(v=version))

@@ -1,4 +1,7 @@
-"""Every activation, loss and form of update in every implementation and dtype, each step of it audited."""
+"""Every activation, loss and form of update in every implementation and dtype, each step of it audited.
+
+Every day each of them in one dtype, drawn once and for all; in the other dtype with the long tests.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import numpy as np
 import pytest
 
 from comparisons.audit import audit
+from comparisons.compare import train_here
 from comparisons.implementations import NAMES
 from comparisons.known_deviations import known_deviation
 from comparisons.verdict import Verdict
@@ -18,8 +22,10 @@ from problems.dtypes import COMPUTED
 from problems.network import ACTIVATIONS
 from problems.optimizer import FORMS, OPTIMIZERS
 from problems.problem import LOSSES, Network, Optimizer, Problem
+from tests.every_day import divided, part
 
 FRAMEWORKS = tuple(name for name in NAMES if not name.startswith("manual"))
+KINKED = ("relu", "leaky_relu", "elu")
 OUTPUTS = {
     "binary_cross_entropy": "sigmoid",
     "categorical_cross_entropy": "softmax",
@@ -58,6 +64,23 @@ def problem(loss: str = "half_squared_error", activation: str = "relu", **change
     )
 
 
+def at_the_kink(activation: str, dtype: str) -> Problem:
+    """A row of zeros and biases of 0: z is exactly 0 in every hidden node, where the slope is that of the left side."""
+    network = Network(inputs=2, units=(2, 1), activations=(activation, "linear"))
+    initial = {"W1": [[0.5, -0.25], [1.0, 0.75]], "b1": [[0.0, 0.0]], "W2": [[0.5], [-1.5]], "b2": [[0.25]]}
+    return Problem(
+        name=activation,
+        x=np.array([[0.0, 0.0]]),
+        y=np.array([[2.0]]),
+        network=network,
+        loss="half_squared_error",
+        initial={name: np.array(values) for name, values in initial.items()},
+        optimizer=Optimizer(learning_rate=0.125),
+        epochs=1,
+        dtype=dtype,
+    )
+
+
 def updates() -> Iterator[tuple[str, Optimizer]]:
     """Every form of every optimizer."""
     for name in OPTIMIZERS:
@@ -72,32 +95,42 @@ def cases() -> Iterator[tuple[str, Problem]]:
     for dtype in COMPUTED:
         for activation in ACTIVATIONS[:-1]:
             yield f"{activation}, {dtype}", problem(activation=activation, dtype=dtype, l2=0.0)
+        for activation in KINKED:
+            yield f"{activation} at its kink, {dtype}", at_the_kink(activation, dtype)
         for loss in LOSSES:
             yield f"{loss}, {dtype}", problem(loss, dtype=dtype)
         for name, optimizer in updates():
             yield f"{name}, {dtype}", problem(optimizer=optimizer, dtype=dtype, l2=0.0)
 
 
-CASES = dict(cases())
-# Of the cases, how many each implementation leaves out as what its library does not have.
-LEFT_OUT = {"torch": 12, "keras-tensorflow": 14, "keras-torch": 14, "keras-jax": 14, "jax": 10, "sklearn": 48}
+CASES = divided({name: (name.split(", ")[0], problem) for name, problem in cases()}, lambda case: case[0])
+# Of the cases of a part, how many each implementation leaves out as what its library does not have.
+LEFT_OUT = {"torch": 6, "keras-tensorflow": 7, "keras-torch": 7, "keras-jax": 7, "jax": 5, "sklearn": 26}
 
 
 @cache
-def trained(name: str) -> dict[str, Any]:
-    """Every case's outcome, in one process of the implementation's own."""
-    outcomes = train_all([name], list(CASES.values()), timeout=900, progress=lambda name, doing: None)
-    return dict(zip(CASES, outcomes[name], strict=True))
+def trained(name: str, every_day: bool) -> dict[str, Any]:
+    """The outcome of every case of a part, in one process of the implementation's own."""
+    problems = {case: problem for case, (_, problem) in CASES[every_day].items()}
+    outcomes = train_all([name], list(problems.values()), timeout=900, progress=lambda name, doing: None)
+    return dict(zip(problems, outcomes[name], strict=True))
 
 
 each_name = pytest.mark.parametrize("name", FRAMEWORKS)
 
 
+def test_every_case_is_trained_every_day_in_one_dtype():
+    parts = [{case.rpartition(", ")[0] for case in one} for one in CASES]
+    assert parts[0] == parts[1]
+    assert {case.rpartition(", ")[2] for case in CASES[True]} == set(COMPUTED)
+
+
+@part
 @each_name
-def test_every_step_is_right_or_a_known_deviation(name, require_or_skip):
+def test_every_step_is_right_or_a_known_deviation(name, every_day, require_or_skip):
     require_or_skip(name)
     wrong = []
-    for case, outcome in trained(name).items():
+    for case, outcome in trained(name, every_day).items():
         assert outcome.crashed is None, f"{case}: {outcome.crashed}"
         if outcome.trace is not None:
             found = audit(outcome.trace)
@@ -106,18 +139,34 @@ def test_every_step_is_right_or_a_known_deviation(name, require_or_skip):
     assert wrong == []
 
 
+@part
 @each_name
-def test_float32_is_right(name, require_or_skip):
+def test_float32_is_right(name, every_day, require_or_skip):
     """In float32 no library computes in less: what is left is what scikit-learn tells of several outputs."""
     require_or_skip(name)
-    for case, outcome in trained(name).items():
+    for case, outcome in trained(name, every_day).items():
         if outcome.trace is not None and case.endswith("float32") and name != "sklearn":
             assert audit(outcome.trace).verdict is Verdict.AGREES, case
 
 
+@pytest.mark.parametrize("activation", KINKED)
+@pytest.mark.parametrize("dtype", COMPUTED)
+def test_slope_by_hand_at_the_kink_is_the_problems(activation, dtype):
+    outcome = train_here("manual-matrix", at_the_kink(activation, dtype))
+    assert audit(outcome.trace).verdict is Verdict.AGREES
+
+
 @each_name
-def test_what_is_left_out_is_said_in_one_line(name, require_or_skip):
+def test_trace_of_a_process_says_the_device(name, require_or_skip):
     require_or_skip(name)
-    reasons = [outcome.skipped for outcome in trained(name).values() if outcome.trace is None]
+    traces = [outcome.trace for outcome in trained(name, True).values() if outcome.trace is not None]
+    assert {trace.environment["device"] for trace in traces} == {"cpu"}
+
+
+@part
+@each_name
+def test_what_is_left_out_is_said_in_one_line(name, every_day, require_or_skip):
+    require_or_skip(name)
+    reasons = [outcome.skipped for outcome in trained(name, every_day).values() if outcome.trace is None]
     assert len(reasons) == LEFT_OUT[name]
     assert all(reason.startswith(f"{name.split('-')[0]}: ") and "\n" not in reason for reason in reasons)

@@ -11,27 +11,45 @@ from problems.dtypes import COMPUTED
 from problems.order import stacked_batches
 from problems.problem import LOSSES
 from problems.trace_file import load_trace
+from tests.every_day import divided
 
 NAMES = ("torch", "keras-tensorflow", "keras-torch", "keras-jax", "jax")
-DEEP = [f"{loss}-{dtype}" for loss in LOSSES for dtype in COMPUTED]
-CASES = [*COMPUTED, "float64-again", *DEEP]
+DEEP = {f"{loss}-{dtype}": (loss, dtype) for loss in LOSSES for dtype in COMPUTED}
+# Every loss in one dtype every day, in the other with the long tests.
+LATER, DEEP_EVERY_DAY = divided(DEEP, lambda case: case[0])
+EVERY_DAY = [*COMPUTED, "float64-again", *DEEP_EVERY_DAY]
 # Keras multiplies float64 matrices in float32 on its PyTorch backend, which is for the audit to say.
 TOLERANCE = {"keras-torch": 1e-6}
 
 FLOAT32_LOSS = {("keras-torch", "hinge")}  # keras.ops.maximum of a float64 tensor and a number
 
+
+def cases(dtype=""):
+    """Parameters of a test: what is trained, in one dtype or in all."""
+    return [
+        pytest.param(case, marks=pytest.mark.long if case in LATER else ())
+        for case in [*EVERY_DAY, *LATER]
+        if case.endswith(dtype)
+    ]
+
+
 each_name = pytest.mark.parametrize("name", NAMES)
-each_case = pytest.mark.parametrize("case", CASES)
+each_case = pytest.mark.parametrize("case", cases())
 
 
 @pytest.fixture
-def trace(name, case, observed):
-    return load_trace(observed(name) / f"{case}.npz")
+def folder(name, observed, pytestconfig):
+    return observed(name, tuple(LATER) if pytestconfig.getoption("long") else EVERY_DAY)
 
 
 @pytest.fixture
-def facts(name, observed):
-    return json.loads((observed(name) / "facts.json").read_text(encoding="utf-8"))
+def trace(case, folder):
+    return load_trace(folder / f"{case}.npz")
+
+
+@pytest.fixture
+def facts(folder):
+    return json.loads((folder / "facts.json").read_text(encoding="utf-8"))
 
 
 @each_name
@@ -88,7 +106,7 @@ def test_loss_and_gradient_are_of_the_state_before_the_update(name, trace):
 
 
 @each_name
-@pytest.mark.parametrize("case", ["float64", *(case for case in DEEP if case.endswith("float64"))])
+@pytest.mark.parametrize("case", cases("float64"))
 def test_float64_loss_is_not_a_float32_number(name, trace):
     if (name, trace.problem.loss) in FLOAT32_LOSS:
         pytest.skip("its library computes it in float32, which is for the audit to say")
@@ -97,8 +115,8 @@ def test_float64_loss_is_not_a_float32_number(name, trace):
 
 @each_name
 @pytest.mark.parametrize("case", ["float64-again"])
-def test_training_in_float32_leaves_no_switch_behind(name, trace, observed):
-    first = load_trace(observed(name) / "float64.npz")
+def test_training_in_float32_leaves_no_switch_behind(trace, folder):
+    first = load_trace(folder / "float64.npz")
     np.testing.assert_array_equal(trace.loss, first.loss)
     for parameter, values in trace.parameters.items():
         np.testing.assert_array_equal(values, first.parameters[parameter])

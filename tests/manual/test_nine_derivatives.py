@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,15 @@ def recorded(problem: Problem) -> Trace:
     return Trace.record(problem, scalar.train(problem), implementation="manual-scalar")
 
 
+@pytest.fixture(params=["uncompiled", "compiled"])
+def either_way(request, monkeypatch):
+    """Trainings of any length uncompiled, then compiled."""
+    if request.param == "compiled":
+        pytest.importorskip("numba")
+        monkeypatch.setattr(scalar, "LONG", 1)
+
+
+@pytest.mark.usefixtures("either_way")
 @dtypes
 @starts
 @lessons
@@ -148,13 +158,13 @@ def test_forward_propagation_returns_the_prediction_and_the_hidden_outputs():
 def test_inside_leaves_what_is_strictly_between_zero_and_one(dtype):
     kind, limits = np.dtype(dtype).type, np.finfo(dtype)
     for p in (limits.tiny, kind(0.3), kind(1) - limits.epsneg):
-        assert scalar.inside(p) == p
+        assert scalar.inside(p, dtype) == p
 
 
 @dtypes
 @pytest.mark.parametrize("p", [0.0, 1.0])
 def test_inside_moves_certainty_to_the_nearest_number(p, dtype):
-    guarded = scalar.inside(np.dtype(dtype).type(p))
+    guarded = scalar.inside(np.dtype(dtype).type(p), dtype)
     assert 0 < guarded < 1
     assert guarded.dtype == dtype
     assert abs(guarded - p) <= np.finfo(dtype).epsneg
@@ -166,6 +176,7 @@ def sure(side: float, y: float, dtype: str) -> Problem:
     return problem.changed(initial=initial, y=np.full((4, 1), y), epochs=1, dtype=dtype)
 
 
+@pytest.mark.usefixtures("either_way")
 @dtypes
 @pytest.mark.parametrize("side", [-1e3, 1e3], ids=["sure-of-0", "sure-of-1"])
 @pytest.mark.parametrize("y", [0.0, 1.0])
@@ -193,6 +204,27 @@ def test_rows_are_taken_in_the_problems_order(order):
     assert trace.steps == 12
 
 
+@pytest.mark.parametrize("order", ["sequential", "shuffled", "random"])
+@pytest.mark.parametrize("length", [1, 3, 4, 7, 8])
+def test_blocks_of_any_length_go_on_where_the_last_one_stopped(length, order, monkeypatch):
+    problem = lesson_problem("classification", "random:3", order=order, seed=4, epochs=5)
+    whole = recorded(problem)
+    monkeypatch.setattr(scalar, "BLOCK", length)
+    blocks = list(scalar.train(problem))
+    assert max(block.steps for block in blocks) <= length
+    cut = Trace.record(problem, blocks, implementation="manual-scalar")
+    assert np.array_equal(cut.rows, whole.rows)
+    assert np.array_equal(cut.loss, whole.loss)
+    assert all(np.array_equal(values, whole.parameters[name]) for name, values in cut.parameters.items())
+
+
+@lessons
+def test_a_training_that_diverges_goes_on_in_silence(lesson):
+    trace = recorded(lesson_problem(lesson, "random:3", optimizer=Optimizer(learning_rate=1e6), epochs=20))
+    assert trace.steps == 80
+    assert not np.isfinite(trace.parameters["W1"][-1]).all() or lesson == "classification"
+
+
 NOT_WRITTEN = {
     "another-network": {"network": Network(inputs=2, units=(2, 1), activations=("linear", "tanh"))},
     "another-loss": {"loss": "half_squared_error"},
@@ -206,8 +238,11 @@ def test_what_the_nine_derivatives_are_not_written_for_is_refused(changes):
         scalar.lesson(lesson_problem("regression", **changes))
 
 
-def test_versions_are_those_of_numpy():
+def test_versions_are_those_of_numpy_and_of_numba_where_it_has_compiled(monkeypatch):
+    monkeypatch.delitem(sys.modules, "numba", raising=False)
     assert scalar.versions() == {"numpy": np.__version__}
+    numba = pytest.importorskip("numba")
+    assert scalar.versions() == {"numpy": np.__version__, "numba": numba.__version__}
 
 
 @pytest.mark.parametrize(

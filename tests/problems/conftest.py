@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from problems import Network, Optimizer, Problem, Step, Trace, TraceError
+from problems import Network, Optimizer, Problem, Step, Trace, TraceError, trace_store, trace_writer
 from problems.trace_file import load_trace, sealed, trace_arrays
 
 NAMES = ("W1", "b1", "W2", "b2")
@@ -98,3 +98,34 @@ def refusal(path, refused):
         return refused(TraceError, f"{path}: ", load_trace, path)
 
     return check
+
+
+@pytest.fixture
+def small_chunks(monkeypatch):
+    """Chunks of four steps of a small network, and of more for what is smaller still."""
+    monkeypatch.setattr(trace_store, "BLOCK_BYTES", 800)
+    monkeypatch.setattr(trace_writer, "SMALL_CHUNK", 64)
+
+
+@pytest.fixture
+def random_steps():
+    """A function that makes as many steps of arbitrary numbers as the problem has."""
+
+    def make(trained, dtype=None):
+        rng = np.random.default_rng(5)
+        held = np.dtype("float32" if trained.dtype == "bfloat16" else dtype or trained.dtype)
+
+        def drawn():
+            return {name: rng.normal(size=values.shape).astype(held) for name, values in trained.initial.items()}
+
+        return [
+            Step(rows=np.array([number % 5]), loss=np.array(rng.normal(), held), gradients=drawn(), parameters=drawn())
+            for number in range(trained.steps)
+        ]
+
+    return make
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "trace.zarr"

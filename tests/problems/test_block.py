@@ -87,3 +87,9 @@ def test_a_trace_of_blocks_is_the_trace_of_their_steps(problem):
     )
     assert np.array_equal(of_steps.gradients["W1"], of_blocks.gradients["W1"])
     assert np.array_equal(of_steps.rows, of_blocks.rows)
+
+
+def test_a_part_of_a_block():
+    part = block(5).part(1, 4)
+    assert (part.steps, part.loss.tolist(), part.rows.shape) == (3, [1, 2, 3], (3, 1))
+    assert part.gradients["W1"].shape == (3, 2, 2)

@@ -20,37 +20,6 @@ zarr = pytest.importorskip("zarr")
 ODD = [np.nan, -np.nan, np.inf, -np.inf, -0.0, 1e-45]
 
 
-@pytest.fixture
-def small_chunks(monkeypatch):
-    """Chunks of four steps of a small network, and of more for what is smaller still."""
-    monkeypatch.setattr(trace_store, "BLOCK_BYTES", 800)
-    monkeypatch.setattr(trace_writer, "SMALL_CHUNK", 64)
-
-
-@pytest.fixture
-def random_steps():
-    """A function that makes as many steps of arbitrary numbers as the problem has."""
-
-    def make(trained, dtype=None):
-        rng = np.random.default_rng(5)
-        held = np.dtype("float32" if trained.dtype == "bfloat16" else dtype or trained.dtype)
-
-        def drawn():
-            return {name: rng.normal(size=values.shape).astype(held) for name, values in trained.initial.items()}
-
-        return [
-            Step(rows=np.array([number % 5]), loss=np.array(rng.normal(), held), gradients=drawn(), parameters=drawn())
-            for number in range(trained.steps)
-        ]
-
-    return make
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "trace.zarr"
-
-
 def write(folder, problem, steps, length=3, **closing):
     with TraceWriter(folder, problem, "nobody", {"numpy": "2"}) as writer:
         for block in stacked(steps, length):
@@ -159,12 +128,12 @@ def test_zarr_itself_reads_it(folder, problem, random_steps, small_chunks):
     write(folder, trained, steps)
     group = zarr.open_group(folder, mode="r")
     assert sorted(group.array_keys()) == sorted(
-        ["rows", "loss", "recorded"]
-        + [f"{kind}.{name}" for kind in ("gradient", "parameter") for name in trained.initial]
+        ["rows", "loss", "recorded", "x", "y"]
+        + [f"{kind}.{name}" for kind in ("gradient", "initial", "parameter") for name in trained.initial]
     )
     assert group["loss"][:].tolist() == [float(step.loss) for step in steps]
     assert group["recorded"][0] == 25
-    assert json.loads(group.attrs["problem"])["name"] == "small"
+    assert json.loads(group.attrs["settings"])["name"] == "small"
     assert [codec.__class__.__name__ for codec in group["loss"].compressors] == ["Crc32cCodec"]
 
 

@@ -193,3 +193,25 @@ def test_stored_numbers_are_the_exact_ones(large):
         assert (one.value == due.astype(float)).all()
         assert (one.error == 0).all()
         assert (one.shape, one.ndim, one.value.dtype) == (due.shape, 2, np.float64)
+
+
+@PRECISIONS
+def test_an_endless_error_side_by_side_is_endless_in_its_plane_alone(precision, large):
+    large(True)
+    rng = np.random.default_rng(6)
+    a, b = table(rng, precision, (1, ROWS, TERMS), False), table(rng, precision, (1, TERMS, COLUMNS), False)
+    endless = Bounded(b.value, np.full(b.shape, np.inf), precision)
+    both = a @ beside(endless, endless)
+    assert both.error.shape == (2, 1, ROWS, COLUMNS)
+    assert np.isinf(both.error).all()
+    mixed = a @ beside(b, endless)
+    assert plane(mixed, 0).error == pytest.approx((a @ b).error, rel=1e-4)
+    assert np.isinf(plane(mixed, 1).error).all()
+
+
+@PRECISIONS
+def test_two_exact_numbers_side_by_side_stay_two(precision, large):
+    large(True)
+    a, b = (Bounded.exact(np.ones(shape), precision) for shape in ((1, ROWS, TERMS), (1, TERMS, COLUMNS)))
+    assert (a @ beside(b, b)).error.shape == (2, 1, ROWS, COLUMNS)
+    assert (beside(a, a) @ b).error.shape == (2, 1, ROWS, COLUMNS)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 pytest.importorskip("joblib")
 pytest.importorskip("pyarrow")
 
+from comparisons.campaign.table import COLUMNS
 from comparisons.commands.campaign import require_extra
 from comparisons.commands.refusals import BadRequest
 
@@ -42,6 +47,21 @@ def test_the_page_shows_what_its_command_prints(tmp_path: Path) -> None:
     assert (tmp_path / "table" / "summary.md").read_text(encoding="utf-8").strip() in output
 
 
+def test_the_page_names_every_column_in_order() -> None:
+    table = PAGE.split("| column | what it holds |")[1]
+    cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert [name for cell in cells for name in re.findall("`(.*?)`", cell)] == list(COLUMNS)
+
+
+def test_the_page_reads_the_table(tmp_path: Path) -> None:
+    called(tmp_path, *SHORT, "-o", "table")
+    duckdb = pytest.importorskip("duckdb")
+    query = PAGE.split("```sql\n")[1].split("```")[0].replace("'table", f"'{tmp_path}/table")
+    assert [row[:3] for row in duckdb.sql(query).fetchall()] == [("manual-matrix", "agrees", 1)]
+    code = PAGE.split("```python\n")[1].split("```")[0].replace('"table"', repr(str(tmp_path / "table")))
+    assert len(eval(code, {"pandas": pd, "Path": Path})) == 1
+
+
 def test_a_second_run_does_nothing_again(tmp_path: Path) -> None:
     for there in (0, 1):
         done = called(tmp_path, *SHORT, "-o", "table")
@@ -56,6 +76,8 @@ def test_a_second_run_does_nothing_again(tmp_path: Path) -> None:
         (["--dtype", "float8"], "training.dtype: 'float8' is not known"),
         (["--initial", "random"], "initial: 'random' needs a whole number"),
         (["--seed", "one"], "--seed: 'one' is not a whole number"),
+        (["--epochs", "0"], "training.epochs: 0 is not a whole number of at least 1"),
+        (["--optimizer", "adams"], "training.optimizer: 'adams' is not known, did you mean 'adam'"),
         (["--jobs", "0"], "--jobs: 0 must be at least 1"),
         (["--timeout", "0"], "--timeout: 0.0 must be a number of seconds above 0"),
         (["--cluster", "tcp://127.0.0.1:1"], "--cluster: tcp://127.0.0.1:1 does not answer"),
@@ -75,6 +97,19 @@ def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (2, "backproof: table: File exists\n")
 
 
+def test_one_bad_file_among_many_is_one_line_and_nothing_is_written(tmp_path: Path) -> None:
+    for name in "abc":
+        units = "[1, 2.5]" if name == "b" else "[1]"
+        (tmp_path / f"{name}.toml").write_text(
+            f"[data]\nx = [[1, 2]]\ny = [[1]]\n[network]\nunits = {units}\nactivations = ['linear']\n"
+            "loss = 'mean_squared_error'\n[training]\nlearning_rate = 0.1\nepochs = 1\n"
+        )
+    done = called(tmp_path, "campaign", "a.toml", "b.toml", "c.toml", "-o", "table")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "backproof: b.toml: network.units: 2.5 is not a whole number of at least 1\n"
+    assert not (tmp_path / "table").exists()
+
+
 def test_nothing_compared_is_exit_3(tmp_path: Path) -> None:
     (tmp_path / "wide.toml").write_text(
         "[data]\nx = [[1, 2]]\ny = [[1]]\n[network]\nunits = [3, 1]\nactivations = ['tanh', 'linear']\n"
@@ -89,3 +124,45 @@ def test_a_missing_package_is_named_with_its_command(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(BadRequest, match=r"needs joblib; install with: pip install 'backproof\[campaign\]'"):
         require_extra(None)
+
+
+def alive(mark: str) -> list[str]:
+    """Processes whose environment holds `mark`, zombies aside."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            environment, state = (folder / "environ").read_bytes(), (folder / "stat").read_text()
+        except OSError:
+            continue
+        if mark.encode() in environment and state.rpartition(")")[2].split()[0] != "Z":
+            found.append(folder.name)
+    return found
+
+
+def waits_for(holds: Callable[[], bool], seconds: float = 60.0) -> bool:
+    """Whether it comes to hold within this time."""
+    end = time.monotonic() + seconds
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.05)
+    return holds()
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="reads /proc")
+def test_a_killed_campaign_leaves_no_process_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    starts = ",".join(f"random:{seed}" for seed in range(120))
+    arguments = ["campaign", "classification", "--against", "manual-matrix", "--initial", starts, "--jobs", "2"]
+    command = [sys.executable, "-P", "-m", "comparisons.cli", *arguments, "-o", "table"]
+    mark = f"MARK={tmp_path}"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "MARK": str(tmp_path), "TMPDIR": str(tmp_path)}
+    first = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
+    assert waits_for(lambda: bool(list(tmp_path.glob("table/rows-*.parquet"))))
+    assert len(alive(mark)) > 2
+    first.kill()
+    first.wait()
+    assert waits_for(lambda: not alive(mark), 20.0)
+    done = called(tmp_path, *arguments, "-o", "table")
+    assert done.returncode == 0
+    there = int(done.stderr.split("120 tasks, ")[1].split(" ")[0])
+    assert 0 < there < 120
+    rows = pd.concat(map(pd.read_parquet, tmp_path.glob("table/rows-*.parquet")))
+    assert rows["key"].nunique() == len(rows) == 120

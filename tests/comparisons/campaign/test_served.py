@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from comparisons.campaign.served import Served
+from comparisons.implementations import IMPLEMENTATIONS
 from problems.catalogue import named_problem
 
 TIMEOUT = 300.0
@@ -31,13 +33,51 @@ def test_one_process_trains_many_problems(served) -> None:
     assert len(seen) == 1
 
 
-def test_a_killed_process_costs_its_own_problem_alone(served) -> None:
+def test_a_killed_process_costs_nothing(served) -> None:
     assert served.train(named_problem("regression"), TIMEOUT).trace is not None
     os.kill(served.worker.process.pid, signal.SIGKILL)
-    lost = served.train(named_problem("regression"), TIMEOUT)
-    assert lost.trace is None
-    assert "killed by SIGKILL" in lost.crashed
     assert served.train(named_problem("regression"), TIMEOUT).trace is not None
+
+
+def test_a_process_that_dies_of_a_problem_is_tried_twice_and_lives_for_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = tmp_path / "tries"
+    fault = f"""
+import os, signal
+from manual.train import train as by_hand, versions
+def train(problem):
+    if problem.name == "classification":
+        print("x", file=open({str(tries)!r}, "a"), flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return by_hand(problem)
+"""
+    (tmp_path / "frameworks").mkdir()
+    (tmp_path / "frameworks" / "__init__.py").touch()
+    (tmp_path / "frameworks" / "torch_mlp.py").write_text(fault)
+    environment = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path(__file__).parents[3])])}
+    monkeypatch.setitem(IMPLEMENTATIONS, "torch", replace(IMPLEMENTATIONS["torch"], environment=environment))
+    one = Served("torch")
+    try:
+        assert one.train(named_problem("regression"), TIMEOUT).trace is not None
+        lost = one.train(named_problem("classification"), TIMEOUT)
+        assert (lost.trace, lost.crashed) == (None, "killed by SIGKILL")
+        assert tries.read_text().splitlines() == ["x", "x"]
+        assert one.train(named_problem("regression"), TIMEOUT).trace is not None
+    finally:
+        one.close()
+
+
+def test_thousands_of_problems_leave_nothing(served) -> None:
+    for _ in range(3):
+        served.train(named_problem("regression"), TIMEOUT)
+    assert served.worker.events == []
+    assert sorted(path.name for path in Path(served.folder.name).iterdir()) == ["log.txt"]
+
+
+def test_the_import_counts_once(served) -> None:
+    first, second = (served.train(named_problem("regression"), TIMEOUT).seconds["import"] for _ in range(2))
+    assert first > second == 0
 
 
 def test_a_problem_that_takes_too_long_is_ended(served) -> None:

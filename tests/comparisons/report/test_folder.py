@@ -68,9 +68,21 @@ def test_markdown_escapes_names(comparison):
     assert "🟠 carries float32" in text
 
 
-def test_folder_is_made_where_it_is_missing(tmp_path):
-    require_folder(tmp_path / "a" / "b")
-    assert (tmp_path / "a" / "b").is_dir()
+def test_folder_is_made_where_it_is_missing(tmp_path, comparison):
+    write_report(tmp_path / "a" / "b", [comparison], [{}], "backproof compare")
+    assert (tmp_path / "a" / "b" / "report.html").is_file()
+
+
+def test_asking_for_a_folder_leaves_nothing_behind(tmp_path):
+    (tmp_path / "there").mkdir()
+    require_folder(tmp_path / "there" / "a" / "b")
+    assert [path.name for path in tmp_path.rglob("*")] == ["there"]
+
+
+def test_folder_refused_on_the_way_leaves_nothing_behind(tmp_path):
+    with pytest.raises(ProblemError, match="name a folder that can be written"):
+        require_folder(tmp_path / "a" / ("x" * 300))
+    assert not list(tmp_path.iterdir())
 
 
 def test_file_is_refused_as_a_folder(tmp_path):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from problems import Optimizer, batches
-from problems.continued import continued
 from problems.order import stacked_batches
+from problems.training_parts import beginning, continued, full_batch_before
 
 ORDERS = ("sequential", "shuffled", "random")
 PLAIN = Optimizer(learning_rate=0.1)
@@ -64,3 +64,19 @@ def test_parameters_of_another_network_do_not_go_on(problem):
     whole = problem()
     assert continued(whole, {"W1": whole.initial["W1"]}, 3) is None
     assert continued(whole, {**whole.initial, "W1": np.zeros((3, 2))}, 3) is None
+
+
+def test_the_beginning_has_the_first_steps_and_all_else(problem):
+    whole = problem(order="shuffled", batch_size=2, optimizer=Optimizer(name="adam", learning_rate=0.1))
+    first = beginning(whole, 4)
+    assert (first.steps, first.begin, first.epochs) == (4, 0, whole.epochs)
+    assert stacked_batches(first).tolist() == stacked_batches(whole)[:4].tolist()
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "expected"), [(1, range(7)), (2, [0, 1, 1, 3, 4, 4, 6]), (5, range(7)), (9, range(7))]
+)
+def test_a_training_goes_on_with_a_full_batch(problem, batch_size, expected):
+    """Five rows: of batches of two each third is short; one of all rows is never."""
+    whole = problem(batch_size=batch_size, epochs=9)
+    assert [full_batch_before(whole, steps) for steps in range(7)] == list(expected)

@@ -1,0 +1,105 @@
+"""Recording into a folder: the whole training whatever ended its parts, from the command line too."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from comparisons.implementations import IMPLEMENTATIONS, NAMES
+from comparisons.workers import process_environment
+from problems.trace import TraceError
+from problems.trace_store import as_columns, open_trace
+
+pytest.importorskip("zarr")
+
+BATCHES = ("sgd-shuffled", "sgd-random", "momentum", "adam", "adam-uncorrected")
+REFUSED = {
+    "manual-scalar": BATCHES,
+    "manual-matrix": (),
+    "torch": ("adam-uncorrected",),
+    "keras-tensorflow": ("adam",),
+    "keras-torch": ("adam",),
+    "keras-jax": ("adam",),
+    "jax": ("adam-uncorrected",),
+    "sklearn": ("adam", "diverging"),
+}
+GOING_ON = Path(__file__).with_name("going_on.py")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_training_that_goes_on_is_the_whole_one_bit_for_bit(name, tmp_path, require_or_skip):
+    require_or_skip(name)
+    environment = {**os.environ, **process_environment(), **IMPLEMENTATIONS[name].environment}
+    command = [sys.executable, str(GOING_ON), name, str(tmp_path)]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(ran.stdout.splitlines()[-1])
+    refused = {case: why for case, why in found.items() if isinstance(why, str)}
+    assert {case: differs for case, differs in found.items() if case not in refused and differs} == {}
+    assert refused.keys() == set(REFUSED[name])
+
+
+def command(*arguments):
+    return [sys.executable, "-P", "-m", "comparisons.cli", *map(str, arguments)]
+
+
+def run(*arguments, **options):
+    environment = {**os.environ, **process_environment()}
+    return subprocess.run(command(*arguments), env=environment, capture_output=True, text=True, check=False, **options)
+
+
+def told_steps(folder):
+    try:
+        return open_trace(folder).steps
+    except TraceError:
+        return 0
+
+
+def kill_while_recording(arguments, folder, *, worker=False):
+    """Kill the command, or its worker, as soon as it has told of more steps than before; what is recorded then."""
+    before = told_steps(folder)
+    environment = {**os.environ, **process_environment()}
+    with subprocess.Popen(
+        command(*arguments), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        while process.poll() is None and told_steps(folder) <= before:
+            time.sleep(0.02)
+        if worker:
+            import psutil
+
+            for child in psutil.Process(process.pid).children():
+                child.kill()
+        else:
+            process.kill()
+        _, errors = process.communicate()
+    return told_steps(folder), errors.decode()
+
+
+@pytest.mark.parametrize(("name", "worker"), [("manual-scalar", False), ("jax", False), ("torch", True)])
+def test_killed_and_started_again_it_is_the_whole_training(name, worker, tmp_path, require_or_skip):
+    require_or_skip(name)
+    if worker:
+        pytest.importorskip("psutil")
+    folder, other = tmp_path / "killed.zarr", tmp_path / "whole.zarr"
+    epochs = 60_000 if name == "manual-scalar" else 6_000
+    asked = ["record", "regression", "--with", name, "--epochs", epochs, "--order", "shuffled", "-o"]
+    recorded, errors = kill_while_recording([*asked, folder], folder, worker=worker)
+    assert 0 < recorded < 4 * epochs
+    if worker:
+        assert "killed by SIGKILL" in errors
+        assert f"{recorded} steps are kept in {folder}, and the same command goes on from there" in errors
+    ran = run(*asked, folder)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert f"{4 * epochs} steps of regression by {name} (" in ran.stdout
+    assert run(*asked, other).returncode == 0
+    one, other_one = (open_trace(path) for path in (folder, other))
+    assert one.complete
+    for begin in range(0, 4 * epochs, 10_000):
+        parts = [as_columns(trace.block(begin, min(begin + 10_000, trace.steps))) for trace in (one, other_one)]
+        assert all(parts[0][key].tobytes() == parts[1][key].tobytes() for key in parts[0])
