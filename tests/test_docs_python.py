@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from comparisons.audit import audit
+from comparisons.verdict import Verdict
+from problems.trace_file import load_trace
+
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
@@ -20,6 +24,14 @@ def test_the_examples_run(monkeypatch):
     for block in BLOCKS:
         exec(block, space)
     assert "test_my_step" in space
+
+
+def test_the_trace_of_the_page_about_audits_agrees(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "audit.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    exec(block, {})
+    assert audit(load_trace("mine.npz")).verdict is Verdict.AGREES
 
 
 def test_the_example_of_the_fixture_passes(pytester):
