@@ -62,7 +62,7 @@ def problem_for(argument: str) -> Problem:
 
 
 def changed(problem: Problem, changes: Mapping[str, Any]) -> Problem:
-    """The same, whose trace fits into memory; raises ProblemError where it does not, or the options do not fit."""
+    """The same, where the trace of all its steps fits into memory; ProblemError where it does not."""
     return recordable(changed_freely(problem, changes))
 
 
