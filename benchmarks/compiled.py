@@ -33,8 +33,8 @@ from problems.step import Step
 
 FRAMEWORKS = ("torch", "keras-tensorflow", "keras-torch", "keras-jax", "jax")
 # Steps of the training that is timed whole, and of the two that are timed after their first report.
-WHOLE = {"lesson": 10_000, "medium": 60}
-STEADY = {"lesson": {False: 1_000, True: 1_000_000}, "medium": {False: 40, True: 60}}
+WHOLE = {"lesson": 2_000, "medium": 20}
+STEADY = {"lesson": {False: 500, True: 300_000}, "medium": {False: 15, True: 30}}
 Timing = list[float]  # seconds a step: steady, of the processors, whole, of the processors
 
 

@@ -5,14 +5,14 @@ Only numbers that float32 can hold are evidence of float32. A float64 number is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from comparisons.arithmetic.bounds import Bounded
 from comparisons.arithmetic.precision import FLOAT32, FLOAT64
-from comparisons.chains import Passes
+from comparisons.chains import Passes, prediction, target
 from comparisons.estimates import LEAST_STATES, Measured, bounded, common, within
 from comparisons.evidence import Evidence
 from problems.problem import Array
@@ -74,27 +74,38 @@ def constant_added(measured: Measured) -> str | None:
 
 
 def epsilon_in_log(passes: Passes, found: Array) -> float | None:
-    """The ε with which log(ŷ + ε) and log(1 − ŷ + ε) give the loss that was found in every state."""
-    if passes.problem.loss != "binary_cross_entropy":
+    """The ε with which the logarithms of ŷ + ε, of a cross-entropy, give the loss found in every state."""
+    if "cross_entropy" not in passes.problem.loss or passes.problem.l2:
         return None
-    y, y_hat = passes.y.value, passes.a[-1].value
+    y, y_hat = target(passes), bounded(prediction(passes))
+    loss = binary_loss if passes.problem.loss.startswith("binary") else categorical_loss
     with np.errstate(all="ignore"):
-        right = epsilon_loss(y, y_hat, 0.0)
-        slope = (y / y_hat + (1 - y) / (1 - y_hat)).mean((-2, -1))
+        right, slope = loss(y.value, y_hat.value, 0.0), loss_slope(loss, y.value, y_hat.value)
         about = float(np.median((right - found) / slope))
     if not (np.isfinite(about) and about > 0):
         return None
     tried = dict.fromkeys(float(f"{about:.{digits}g}") for digits in DIGITS)
-    return next((one for one in tried if _gives(passes, one, found)), None)
+    return next((one for one in tried if _gives(bounded(loss(y, y_hat, one)), found)), None)
 
 
-def epsilon_loss(y: Any, y_hat: Any, epsilon: float) -> Any:
+def binary_loss(y: Any, y_hat: Any, epsilon: float) -> Any:
     """1/N Σ −y log(ŷ + ε) − (1 − y) log(1 − ŷ + ε), over every number system."""
     elements = -y * np.log(y_hat + epsilon) - (1 - y) * np.log(1 - y_hat + epsilon)
     return elements.sum((-2, -1)) / (y.shape[-2] * y.shape[-1])
 
 
-def _gives(passes: Passes, epsilon: float, found: Array) -> bool:
-    predicted = bounded(epsilon_loss(passes.y, passes.a[-1], epsilon))
+def categorical_loss(y: Any, y_hat: Any, epsilon: float) -> Any:
+    """1/N Σ −y log(ŷ + ε), N being the rows, over every number system."""
+    return (-y * np.log(y_hat + epsilon)).sum((-2, -1)) / y.shape[-2]
+
+
+def loss_slope(loss: Callable[..., Any], y: Array, y_hat: Array) -> Array:
+    """By how much the loss falls for each ε, where that is small."""
+    if loss is categorical_loss:
+        return (y / y_hat).sum((-2, -1)) / y.shape[-2]
+    return (y / y_hat + (1 - y) / (1 - y_hat)).mean((-2, -1))
+
+
+def _gives(predicted: Bounded, found: Array) -> bool:
     told = np.isfinite(predicted.error)
     return bool(told.sum() >= LEAST_STATES and within(predicted, found).all())

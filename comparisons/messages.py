@@ -76,6 +76,9 @@ def setting(problem: Problem) -> str:
 
 def problem_warning(problem: Problem) -> str | None:
     """What is allowed in a problem and hardly meant, in one line; None where nothing is."""
+    both = next((name for name in problem.target_names if name in problem.input_names), None)
+    if both is not None:
+        return f"{plain(problem.name)}: column {both!r} is an input and a target: the network is shown the answer"
     if (problem.loss, problem.network.activations[-1]) != ("binary_cross_entropy_with_logits", "sigmoid"):
         return None
     return (

@@ -18,6 +18,14 @@ from problems.requirements import did_you_mean
 
 BYTES_PER_STEP = 6000  # what the Python objects of one recorded step take, measured on the lesson problems
 MOST_BYTES = 2**31  # for one implementation; several are trained at once
+KEYS = {  # of a problem file, with the option that changes what stands there
+    "network.loss": "loss",
+    "initial": "initial",
+    **{
+        f"training.{key}": key
+        for key in ("dtype", "optimizer", "learning_rate", "epochs", "order", "seed", "batch_size")
+    },
+}
 PLAIN_CHANGES = ("dtype", "loss", "epochs", "order", "seed", "batch_size")
 
 
@@ -54,13 +62,23 @@ def problem_for(argument: str) -> Problem:
 
 
 def changed(problem: Problem, changes: Mapping[str, Any]) -> Problem:
-    """The same, whose trace fits into memory; raises ProblemError where it does not, or the options do not fit."""
+    """The same, where the trace of all its steps fits into memory; ProblemError where it does not."""
     return recordable(changed_freely(problem, changes))
 
 
 def changed_freely(problem: Problem, changes: Mapping[str, Any]) -> Problem:
-    """`problem` with the options that were given; raises ProblemError where they do not fit."""
+    """`problem` with the options that were given; raises ProblemError, naming the option, where one does not fit."""
     given = {key: value for key, value in changes.items() if value is not None}
+    try:
+        return _changed(problem, given)
+    except ProblemError as error:
+        key, colon, what = str(error).partition(": ")
+        option = KEYS.get(key, "")
+        typed = f"--{option.replace('_', '-')}: {what}"
+        raise ProblemError(typed if option in given and colon else str(error)) from None
+
+
+def _changed(problem: Problem, given: Mapping[str, Any]) -> Problem:
     fields = {key: given[key] for key in PLAIN_CHANGES if key in given}
     if fields.get("batch_size") == ALL:
         fields["batch_size"] = len(problem.x)

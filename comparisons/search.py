@@ -111,7 +111,15 @@ class Search:
             left = [every[place] for place in np.linspace(0, len(every) - 1, MOST_ELEMENTS).astype(int)]
         note = f" (looked at {len(left)} of {len(every):,} wrong elements)" if len(left) < len(every) else ""
         result: dict[Index, Diagnosis] = {}
-        for attempt in (self._single, self._ratio, self._precision, self._estimated, self._double, self._unknown):
+        for attempt in (
+            self._single,
+            self._ratio,
+            self._precision,
+            self._estimated,
+            self._logarithm,
+            self._double,
+            self._unknown,
+        ):
             if left:
                 result |= attempt(left)
                 left = [index for index in left if index not in result]
@@ -232,9 +240,9 @@ class Search:
 
     def _within_float32(self, index: Index, float32: bool) -> Diagnosis:
         """An epsilon in a log; float32 where the candidate's numbers show it; a small constant added; or neither."""
-        epsilon = epsilon_in_log(self.evidence.passes(), self.found) if self.quantity == "loss" else None
-        if epsilon is not None:
-            return self._named(index, ("wrong-loss",), f"with {epsilon:.6g} added inside its logarithms")
+        logarithm = self._logarithm([index])
+        if logarithm:
+            return logarithm[index]
         if float32:
             text = "to float32's precision only: somewhere on the way numbers are held or multiplied in float32"
             return self._named(index, ("precision",), text)
@@ -327,6 +335,13 @@ class Search:
             found = next((one for one in shared.values() if one.gives(self.measured(index))), None)
             told |= {index: found} if found else {}
         return {index: self._of_estimate(index, one) for index, one in told.items()}
+
+    def _logarithm(self, wrong: list[Index]) -> dict[Index, Diagnosis]:
+        """An epsilon inside the logarithms of the loss."""
+        epsilon = epsilon_in_log(self.passes, self.found) if self.quantity == "loss" else None
+        if epsilon is None:
+            return {}
+        return {i: self._named(i, ("wrong-loss",), f"with {epsilon:.6g} added inside its logarithms") for i in wrong}
 
     def _of_estimate(self, index: Index, one: Estimate) -> Diagnosis:
         everywhere = bool(self.elsewhere) and all(one.gives(other.measured(index)) for other in self.elsewhere)

@@ -65,6 +65,12 @@ def slope_variants(network: Network, layer: int) -> Iterator[Variant]:
             text=f"with 1 wherever what comes back is positive where {of} belongs",
             factor=lambda p: positive(coming_back(p, layer)),
         )
+        yield Variant(
+            site=site,
+            mistake="missing-term",
+            text=f"with {of} taken before the bias is added",
+            factor=lambda p: positive(p.z[layer] - p.before[f"b{layer}"]),
+        )
     for mistake, text, slope in others:
         yield Variant(site=site, mistake=mistake, text=text, factor=_taken_at(slope, layer))
 

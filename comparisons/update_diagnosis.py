@@ -5,6 +5,8 @@ An explanation must lie within the derived bound of every step told, and there m
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from comparisons.arithmetic.bounds import Bounded
@@ -12,6 +14,7 @@ from comparisons.arithmetic.leaves import leaves
 from comparisons.arithmetic.precision import PRECISIONS
 from comparisons.arithmetic.unions import union
 from comparisons.own_states import OwnStates
+from comparisons.rates import rates
 from comparisons.reference import Expectation
 from comparisons.tally import outside
 from comparisons.updates import absorbed, clipped_rows, decayed_and_moved, first_slots, given_at, rows_of
@@ -32,12 +35,14 @@ def diagnosed_updates(trace: Trace) -> list[Diagnosis]:
     trace = trace.part(0, min(trace.steps, MOST_STEPS))
     found, before, names = _found(trace), _before(trace), _places(trace)
     wrong = wrong_places(trace)
-    explained: dict[int, list[WrongUpdate]] = {int(place): [] for place in wrong}
-    for one in wrong_updates(trace.problem.optimizer):
-        fits = _fits(found, predicted(trace, before, one))
-        for place in wrong[fits[wrong]]:
-            explained[int(place)].append(one)
-    return [_diagnosis(*names[place], several, found[:, place]) for place, several in explained.items()]
+    if not len(wrong):
+        return []
+    known = [(one, _fits(found, predicted(trace, before, one))) for one in wrong_updates(trace.problem.optimizer)]
+    of_all = [one for one, fits in known if fits[wrong].all()]  # one mistake is told once, whatever else fits some
+    return [
+        _diagnosis(*names[place], of_all or [one for one, fits in known if fits[place]], found[:, place])
+        for place in map(int, wrong)
+    ]
 
 
 def wrong_places(trace: Trace) -> Array:
@@ -56,15 +61,19 @@ def predicted(trace: Trace, before: Bounded, wrong: WrongUpdate) -> Bounded:
     """θ after every step as the wrong update has it, around every way to evaluate that, (steps, parameters)."""
     precision = before.precision
     steps = np.arange(1, trace.steps + 1)
-    given = dict(wrong.everywhere(given_at(wrong.optimizer, steps, precision)))
+    numbers = given_at(wrong.optimizer, steps, precision)
+    numbers["rate"] = rates(wrong.optimizer, np.maximum(steps - wrong.late, 1), precision)
+    given = dict(wrong.everywhere(numbers))
     gradients = {name: leaves(trace.gradients[name], precision, precision) for name in trace.initial}
-    if wrong.coupled:
-        decay = given.pop("weight_decay")
+    decay = given.pop("weight_decay") if wrong.coupled else None
+    if wrong.coupled == "before":
         gradients = {
             name: g + decay * leaves(trace.before(name, steps - 1), precision, precision)
             for name, g in gradients.items()
         }
-    g = clipped_rows(gradients, given)
+    g: Any = rows_of(wrong.clipping(gradients, given)) if wrong.clipping else clipped_rows(gradients, given)
+    if wrong.coupled == "after":
+        g = g + decay * before
     ways = []
     for rule, start in zip(rules(wrong.optimizer), first_slots(wrong.optimizer, given, precision), strict=True):
         after = absorbed(rule, g, given, start)

@@ -28,6 +28,7 @@ def wrongly_trained(problem: Problem, wrong: WrongUpdate) -> Iterator[Step]:
                 problem.network, route, parameters, problem.x[rows], problem.y[rows], problem.l2
             )
             given = coefficients(wrong.optimizer, t, number)
+            given["rate"] = number(wrong.optimizer.learning_rate_at(max(t - wrong.late, 1)))
             parameters, slots = wrongly_updated(wrong, parameters, gradients, slots, given)
         yield Step(rows=rows, loss=loss, gradients=gradients, parameters=parameters)
 
@@ -40,10 +41,14 @@ def wrongly_updated(
     numbers = dict(wrong.everywhere(given))
     decay = numbers.get("weight_decay", 0)
     if wrong.coupled:
-        gradients = {name: g + decay * parameters[name] for name, g in gradients.items()}
         numbers.pop("weight_decay")
+    if wrong.coupled == "before":
+        gradients = {name: g + decay * parameters[name] for name, g in gradients.items()}
+    held_small = wrong.clipping(gradients, numbers) if wrong.clipping else clipped(gradients, numbers)
+    if wrong.coupled == "after":
+        held_small = {name: g + decay * parameters[name] for name, g in held_small.items()}
     moved, kept = {}, {}
-    for name, g in clipped(gradients, numbers).items():
+    for name, g in held_small.items():
         before = slots.get(name) or initial_slots(rule, numbers)
         kept[name] = rule.absorb(g=g, **before, **numbers)
         theta = parameters[name]

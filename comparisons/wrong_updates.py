@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
+
+import numpy as np
 
 from manual.optimizers import rules
+from manual.optimizers.clipping import norm
 from problems.optimizer import FORMS, Optimizer
 
 Number = Any
@@ -19,6 +22,18 @@ Slots = Mapping[str, Number]
 
 Held = Callable[[Slots, Slots, Number, Given], Slots]  # of the slots after and before, g and the numbers
 
+Clipping = Callable[[Mapping[str, Number], Given], Mapping[str, Number]]
+
+# What libraries have by default, which is where another's number comes from.
+WELL_KNOWN = {
+    "momentum": (0.9, 0.99),
+    "rho": (0.9, 0.99),
+    "beta_1": (0.9,),
+    "beta_2": (0.999, 0.99),
+    "epsilon": (1e-8, 1e-7, 1e-10),
+    "weight_decay": (0.01, 0.004, 1e-4),
+}
+TORCH_EPSILON = 1e-6  # torch.nn.utils.clip_grad_norm_ divides by the norm plus this
 CLIPS = ("clip_value", "clip_norm", "clip_norm_each", "clip_epsilon")
 
 
@@ -37,7 +52,8 @@ class WrongUpdate:
     """An update that differs from the right one of `optimizer` in one thing; text completes "matches the formula ...".
 
     optimizer: whose rule is followed; everywhere, moving: the numbers that the whole formula, or its move alone, is
-    given; slots: what the move takes the slots for; coupled: whether the decay goes into the gradient.
+    given; slots: what the move takes the slots for; coupled: whether the decay goes into the gradient, before or after
+    that is clipped; late: by how many steps the learning rate is; clipping: what becomes of the gradients instead.
     """
 
     mistake: str
@@ -46,7 +62,9 @@ class WrongUpdate:
     everywhere: Callable[[Given], Given] = same_given
     moving: Callable[[Given], Given] = same_given
     slots: Held = slots_after
-    coupled: bool = False
+    coupled: Literal["", "before", "after"] = ""
+    late: int = 0
+    clipping: Clipping | None = None
 
     @property
     def quantity(self) -> str:
@@ -124,6 +142,10 @@ def _of_rate(optimizer: Optimizer) -> Iterator[WrongUpdate]:
             optimizer=optimizer,
             everywhere=with_numbers(rate=lambda p: p["rate"] * 0 + optimizer.learning_rate),
         )
+        for late, text in ((1, "the step before: one step late"), (-1, "the next step: one step early")):
+            yield WrongUpdate(
+                mistake="learning-rate", text=f"with the learning rate of {text}", optimizer=optimizer, late=late
+            )
 
 
 def _of_correction(optimizer: Optimizer) -> Iterator[WrongUpdate]:
@@ -135,6 +157,14 @@ def _of_correction(optimizer: Optimizer) -> Iterator[WrongUpdate]:
         return WrongUpdate(mistake=mistake, text=text, optimizer=optimizer, moving=with_numbers(**exchanged))
 
     yield wrong("factor", "with the bias corrections of the next step, t + 1 for t", t=lambda p: p["t"] + 1)
+    yield wrong(
+        "factor",
+        "with the bias corrections of the step before, t - 1 for t from the second step on",
+        t=lambda p: np.maximum(p["t"] - 1, 1),
+    )
+    yield wrong(
+        "factor", "with the bias corrections of the first step in every step, 1 for t", t=lambda p: p["t"] * 0 + 1
+    )
     if optimizer.name in ("adam", "adamw"):
         yield wrong(
             "missing-term",
@@ -167,6 +197,13 @@ def _of_memory(optimizer: Optimizer) -> Iterator[WrongUpdate]:
                 optimizer=optimizer,
                 slots=_summed(name, beta[name]),
             )
+    if optimizer.name in ("momentum", "nesterov") and optimizer.settings["momentum"]:
+        yield WrongUpdate(
+            mistake="factor",
+            text="with the gradient multiplied by 1 - momentum before it goes into v",
+            optimizer=optimizer,
+            slots=lambda after, before, g, given: {"v": after["v"] * (1 - given["momentum"])},
+        )
     for name in sorted(rule.start.keys() & {"v", "s"} if optimizer.name not in ("momentum", "nesterov") else ()):
         yield WrongUpdate(
             mistake="missing-term",
@@ -197,10 +234,26 @@ def _of_settings(optimizer: Optimizer) -> Iterator[WrongUpdate]:
         )
     if settings.get("epsilon"):
         yield wrong("missing-term", "without epsilon", epsilon=lambda p: p["epsilon"] * 0)
+    for name, values in WELL_KNOWN.items():
+        for value in values:
+            if settings.get(name, value) != value and settings[name]:
+                yield WrongUpdate(
+                    mistake="factor",
+                    text=f"with {name} {value:g} where {settings[name]:g} belongs",
+                    optimizer=replace(optimizer, settings={**settings, name: value}),
+                )
 
 
 def _of_form(optimizer: Optimizer) -> Iterator[WrongUpdate]:
     """Another formula that goes by the same name, or by a similar one."""
+    if optimizer.name in ("adam", "adamw") and optimizer.settings["epsilon"]:
+        yield WrongUpdate(
+            mistake="factor",
+            text="with epsilon inside the root, √(v + ε), where it stands beside it",
+            optimizer=optimizer,
+            moving=with_numbers(epsilon=lambda p: p["epsilon"] * 0),
+            slots=_epsilon_inside(optimizer),
+        )
     for setting, forms in FORMS.get(optimizer.name, {}).items():
         for form in forms:
             other = replace(optimizer, settings={**optimizer.settings, setting: form})
@@ -219,6 +272,17 @@ def _of_form(optimizer: Optimizer) -> Iterator[WrongUpdate]:
         )
 
 
+def _epsilon_inside(optimizer: Optimizer) -> Held:
+    """v with what makes of its root, which is corrected or not, the root of that and of epsilon."""
+    corrected = optimizer.settings["epsilon_place"] == "corrected"
+
+    def slots(after: Slots, before: Slots, g: Number, given: Given) -> Slots:
+        epsilon = given["epsilon"] * (1 - given["beta_2"] ** given["t"]) if corrected else given["epsilon"]
+        return {**after, "v": after["v"] + epsilon}
+
+    return slots
+
+
 _FORM_WORDS = {
     "epsilon_place": ("factor", "epsilon in another place"),
     "velocity": ("learning-rate", "the learning rate in another place"),
@@ -230,12 +294,16 @@ def _of_decay(optimizer: Optimizer) -> Iterator[WrongUpdate]:
     """Weight decay, which multiplies the parameter and is no part of the gradient."""
     if not optimizer.settings.get("weight_decay"):
         return
-    if optimizer.name != "sgd":  # there both are the same
+    clips = any(name in optimizer.settings for name in CLIPS)
+    orders: tuple[Literal["before", "after"], ...] = ("after", "before") if clips else ("before",)
+    for order in orders if clips or optimizer.name != "sgd" else ():  # there both are the same
         yield WrongUpdate(
             mistake="wrong-base",
-            text="with the weight decay added to the gradient, where the parameter itself is to be multiplied",
+            text="with the weight decay added to the gradient"
+            + f" {order} it is clipped" * clips
+            + ", where the parameter itself is to be multiplied",
             optimizer=optimizer,
-            coupled=True,
+            coupled=order,
         )
     yield WrongUpdate(
         mistake="missing-term", text="without weight decay", optimizer=optimizer, everywhere=without("weight_decay")
@@ -246,6 +314,15 @@ def _of_decay(optimizer: Optimizer) -> Iterator[WrongUpdate]:
         optimizer=optimizer,
         everywhere=with_numbers(weight_decay=lambda p: p["weight_decay"] / p["rate"]),
     )
+    if optimizer.schedule.name != "constant":
+        yield WrongUpdate(
+            mistake="learning-rate",
+            text="with the weight decay multiplied by the learning rate of the start, whatever the schedule says",
+            optimizer=optimizer,
+            everywhere=with_numbers(
+                weight_decay=lambda p: p["weight_decay"] * (p["rate"] * 0 + optimizer.learning_rate) / p["rate"]
+            ),
+        )
 
 
 def _of_clipping(optimizer: Optimizer) -> Iterator[WrongUpdate]:
@@ -266,3 +343,39 @@ def _of_clipping(optimizer: Optimizer) -> Iterator[WrongUpdate]:
                 optimizer=optimizer,
                 everywhere=_renamed(name, other),
             )
+    if "clip_norm" in optimizer.settings:
+        yield from _of_norm(optimizer)
+
+
+def _of_norm(optimizer: Optimizer) -> Iterator[WrongUpdate]:
+    """All gradients clipped by one norm that is another one, or where it is not to be clipped."""
+
+    def wrong(text: str, clipping: Clipping) -> WrongUpdate:
+        return WrongUpdate(mistake="factor", text=text, optimizer=optimizer, clipping=clipping)
+
+    yield wrong(
+        "with all gradients scaled to the norm where they are smaller too",
+        lambda g, p: _scaled(g, norm(g), p, least=False),
+    )
+    yield wrong(
+        "with all gradients clipped by the norm of the weights' alone",
+        lambda g, p: _scaled(g, norm({name: one for name, one in g.items() if name.startswith("W")}), p),
+    )
+    yield WrongUpdate(
+        mistake="factor",
+        text="with every element of the gradient clipped, where all are scaled by their norm",
+        optimizer=optimizer,
+        everywhere=_renamed("clip_norm", "clip_value"),
+    )
+    if optimizer.settings.get("clip_epsilon", 0.0) != TORCH_EPSILON:
+        yield WrongUpdate(
+            mistake="factor",
+            text=f"with {TORCH_EPSILON:g} added to the norm of the gradients, as PyTorch does",
+            optimizer=replace(optimizer, settings={**optimizer.settings, "clip_epsilon": TORCH_EPSILON}),
+        )
+
+
+def _scaled(gradients: Mapping[str, Number], size: Number, given: Given, *, least: bool = True) -> dict[str, Number]:
+    """g · c / max(size, c), or without a least size g · c / size."""
+    largest, size = given["clip_norm"], size + given.get("clip_epsilon", 0)
+    return {name: g * (largest / (np.maximum(size, largest) if least else size)) for name, g in gradients.items()}

@@ -10,7 +10,7 @@ from problems.dtypes import holder
 from problems.order import BatchRows
 from problems.problem import Array, Problem
 
-LARGEST = 2**25  # bytes of gradients and parameters in a chunk, one step aside that is larger
+LARGEST = 2**23  # bytes of gradients and parameters in a chunk, one step aside that is larger
 
 
 def chunk_length(problem: Problem) -> int:

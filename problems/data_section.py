@@ -10,7 +10,7 @@ from typing import Any
 from problems.datasets import read_columns
 from problems.npz import load_arrays
 from problems.preparation import STANDARDIZED, standardized
-from problems.requirements import Array, ProblemError, frozen_table, shown
+from problems.requirements import Array, ProblemError, frozen_table, number_of, shown
 from problems.values import line, lines, require_known, required, rows
 
 SOURCES = "csv with inputs and targets, npz, or x and y"
@@ -52,7 +52,7 @@ def _require_one_source(data: Mapping[str, Any], others: tuple[str, ...]) -> Non
 
 def _from_csv(data: Mapping[str, Any], folder: Path) -> Data:
     _require_one_source(data, ("npz", "x", "y"))
-    csv = line("data.csv", data["csv"])
+    csv = _file("data.csv", data["csv"])
     inputs, targets = (_columns(data, key) for key in ("inputs", "targets"))
     try:
         x, y = read_columns(folder / csv, inputs, targets)
@@ -61,9 +61,19 @@ def _from_csv(data: Mapping[str, Any], folder: Path) -> Data:
     return Data(x=x, y=y, input_names=inputs, target_names=targets)
 
 
+def _file(key: str, value: object) -> str:
+    """The name of a file, which an address on the web is not."""
+    name = line(key, value)
+    if "://" in name:
+        raise ProblemError(
+            f"{key}: {shown(name)} is an address, and only files are read: download it and name the file"
+        )
+    return name
+
+
 def _from_npz(data: Mapping[str, Any], folder: Path) -> Data:
     _require_one_source(data, ("x", "y"))
-    npz = folder / line("data.npz", data["npz"])
+    npz = folder / _file("data.npz", data["npz"])
     try:
         x, y = _x_and_y(load_arrays(npz), npz)
     except ProblemError as error:
@@ -102,7 +112,7 @@ def _column_names(data: Mapping[str, Any], key: str, width: int) -> tuple[str, .
         return ()
     names = _columns(data, key)
     if len(names) != width:
-        raise ProblemError(f"data.{key}: {len(names)} names for {width} columns")
+        raise ProblemError(f"data.{key}: {number_of(len(names), 'name')} for {number_of(width, 'column')}")
     return names
 
 

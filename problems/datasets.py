@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from problems.reading import read_bytes
-from problems.requirements import Array, ProblemError, shown
+from problems.reading import brief, read_bytes
+from problems.requirements import Array, ProblemError, number_of, shown
 
 
 class Row(NamedTuple):
@@ -39,11 +39,11 @@ def read_columns(path: str | Path, inputs: Sequence[str], targets: Sequence[str]
     try:
         return _columns(read_bytes(path), inputs, targets)
     except ProblemError as error:
-        raise ProblemError(f"{path}: {error}") from None
+        raise ProblemError(f"{brief(path)}: {error}") from None
     except OSError as error:
-        raise ProblemError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise ProblemError(f"{brief(path)}: cannot be read: {error.strerror or error}") from None
     except ValueError:
-        raise ProblemError(f"{path}: is not a file name") from None
+        raise ProblemError(f"{brief(path)}: is not a file name") from None
 
 
 def _columns(data: bytes, inputs: Sequence[str], targets: Sequence[str]) -> tuple[Array, Array]:
@@ -78,7 +78,7 @@ def _even(rows: Iterable[Row]) -> list[Row]:
     header = len(table[0].cells)
     for line, cells in table:
         if len(cells) != header:
-            raise ProblemError(f"line {line} has {len(cells)} cells, the header has {header}")
+            raise ProblemError(f"line {line} has {number_of(len(cells), 'cell')}, the header has {header}")
     return table
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from problems.initializers import SCALES, SEEDED, constant, drawn
 from problems.npz import load_arrays
 from problems.problem import Array, Network, Optimizer, Problem
 from problems.reading import read_bytes
-from problems.requirements import MOST_SEED, ProblemError, require_choice, require_count, require_positive
+from problems.requirements import MOST_SEED, ProblemError, require_choice, require_count, require_positive, shown
 from problems.schedule import Schedule, schedule_from
 from problems.values import items, line, number, require_known, required, rows, table
 
@@ -25,6 +26,7 @@ PLAIN_TRAINING = ("batch_size", "order", "seed", "dtype")
 TRAINING = ("optimizer", "learning_rate", "schedule", "epochs", *PLAIN_TRAINING)
 INITIAL = ("weights", "biases", "npz", "initializer", "seed")
 ALL = "all"
+MOST_DIGITS = 4300  # of an integer that Python reads (sys.int_info.default_max_str_digits)
 
 
 def load_problem(path: str | Path) -> Problem:
@@ -54,8 +56,19 @@ def _read(path: str | Path) -> dict[str, Any]:
         raise ProblemError(f"is not UTF-8 text (byte {error.start + 1})") from None
     except RecursionError:
         raise ProblemError("is not valid TOML: nested too deep") from None
-    except ValueError as error:
+    except tomllib.TOMLDecodeError as error:
         raise ProblemError(f"is not valid TOML: {error}") from None
+    except ValueError:  # what Python says of an integer of too many digits is for programmers, and names no line
+        where = _line_of_long_integer(data)
+        raise ProblemError(
+            f"is not valid TOML: line {where} holds a whole number of more than {MOST_DIGITS:,} digits"
+        ) from None
+
+
+def _line_of_long_integer(data: bytes) -> int:
+    """The line that holds an integer of more digits than Python reads."""
+    lines = data.decode("utf-8-sig").splitlines()
+    return next(n for n, row in enumerate(lines, 1) if re.search(rf"[\d_]{{{MOST_DIGITS + 1}}}", row))
 
 
 def _problem(document: Mapping[str, Any], path: Path) -> Problem:
@@ -93,7 +106,11 @@ def _section(document: Mapping[str, Any], name: str) -> dict[str, Any]:
 def _plain(training: Mapping[str, Any], data: Data) -> dict[str, Any]:
     """The training's fields that need no more than a look; `all` rows are one batch."""
     plain = {key: training[key] for key in PLAIN_TRAINING if key in training}
-    if plain.get("batch_size") == ALL:
+    if isinstance(plain.get("batch_size"), str):
+        if plain["batch_size"] != ALL:
+            raise ProblemError(
+                f"training.batch_size: {shown(plain['batch_size'])} is not a whole number of at least 1, nor {ALL!r}"
+            )
         plain["batch_size"] = len(data.x)
     return plain
 

@@ -13,7 +13,7 @@ from typing import IO
 
 import numpy as np
 
-from problems.reading import read_bytes
+from problems.reading import brief, read_bytes
 from problems.requirements import Array, ProblemError
 
 PLAINLY = "save it with numpy.savez"
@@ -43,11 +43,11 @@ def load_arrays(path: str | Path) -> dict[str, Array]:
     try:
         return _load(read_bytes(path))
     except ProblemError as error:
-        raise ProblemError(f"{path}: {error}") from None
+        raise ProblemError(f"{brief(path)}: {error}") from None
     except OSError as error:
-        raise ProblemError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise ProblemError(f"{brief(path)}: cannot be read: {error.strerror or error}") from None
     except ValueError:
-        raise ProblemError(f"{path}: is not a file name") from None
+        raise ProblemError(f"{brief(path)}: is not a file name") from None
 
 
 def _load(data: bytes) -> dict[str, Array]:

@@ -17,6 +17,7 @@ from problems.requirements import (
     MOST_SEED,
     frozen_table,
     listed,
+    number_of,
     require_choice,
     require_count,
     require_kind,
@@ -122,7 +123,9 @@ class Problem:
 
     def _validate_data(self) -> None:
         if len(self.x) != len(self.y):
-            raise ProblemError(f"data: {len(self.x)} rows of inputs but {len(self.y)} rows of targets")
+            raise ProblemError(
+                f"data: {number_of(len(self.x), 'row')} of inputs but {number_of(len(self.y), 'row')} of targets"
+            )
         for key, table, width in (
             ("x", self.x, self.network.inputs),
             ("y", self.y, target_width(self.loss, self.network)),
@@ -130,8 +133,12 @@ class Problem:
             if table.shape[1] != width:
                 where = "its inputs" if key == "x" else "its last layer (network.units)"
                 if key == "y" and self.loss.startswith("sparse"):
-                    raise ProblemError(f"data.y: {table.shape[1]} columns; {self.loss} needs one, the class's number")
-                raise ProblemError(f"data.{key}: {table.shape[1]} columns where the network has {width} in {where}")
+                    raise ProblemError(
+                        f"data.y: {number_of(table.shape[1], 'column')}; {self.loss} needs one, the class's number"
+                    )
+                raise ProblemError(
+                    f"data.{key}: {number_of(table.shape[1], 'column')} where the network has {width} in {where}"
+                )
         self._validate_column_names()
         require_matching_output(self.loss, self.network)
         require_targets(self.loss, self.y, self.network.units[-1], self.target_names, self.dtype)
@@ -145,7 +152,9 @@ class Problem:
                 if names.count(name) > 1:
                     raise ProblemError(f"data.{key}: {name!r} is named twice")
             if names and len(names) != table.shape[1]:
-                raise ProblemError(f"data.{key}: {len(names)} names for {table.shape[1]} columns")
+                raise ProblemError(
+                    f"data.{key}: {number_of(len(names), 'name')} for {number_of(table.shape[1], 'column')}"
+                )
 
     def _validate_rate(self) -> None:
         rate, last = self.optimizer.learning_rate, self.optimizer.learning_rate_at(self.steps)

@@ -41,6 +41,11 @@ def shown(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:60]} ... {text[-10:]}"
 
 
+def number_of(count: int, noun: str) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def did_you_mean(value: object, choices: Iterable[str]) -> str:
     """`, did you mean 'sigmoid'?` where `value` is a choice mistyped or a part of its name, else nothing."""
     if not isinstance(value, str) or len(value) > MOST_TYPED:

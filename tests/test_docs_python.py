@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from comparisons.audit import audit
+from comparisons.verdict import Verdict
+from problems.trace_file import load_trace
+
 ROOT = Path(__file__).parents[1]
 BY_HAND = (ROOT / "docs" / "by_hand.md").read_text(encoding="utf-8")
 PAGE = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
@@ -29,6 +33,14 @@ def test_the_examples_by_hand_run():
     for block in BLOCK.findall(BY_HAND):
         exec(block, space)
     assert "ensemble" in space
+
+
+def test_the_trace_of_the_page_about_audits_agrees(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "audit.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    exec(block, {})
+    assert audit(load_trace("mine.npz")).verdict is Verdict.AGREES
 
 
 def test_the_example_of_the_fixture_passes(pytester):

@@ -16,7 +16,9 @@ from comparisons.exit_codes import NOTHING_COMPARED
 @click.command()
 @click.argument("problem", metavar="PROBLEM|FILE.toml")
 @click.option("--step", default="1", metavar="K", help="The step to explain, from 1, or last (1).")
-@click.option("--with", "names", multiple=True, metavar="NAME,...", help="Only these implementations beside it.")
+@click.option(
+    "--with", "--against", "names", multiple=True, metavar="NAME,...", help="Only these implementations beside it."
+)
 @training_options
 @until_converged_option
 @device_option

@@ -1,18 +1,21 @@
 """Run as `python going_on.py NAME FOLDER`: whether a training that goes on is the whole one, bit for bit.
 
 Each case is recorded whole; its first steps are put into another folder, as a kill would leave them; the recording goes
-on there. Prints JSON: case to the names of quantities that differ, or why the implementation refuses it.
+on there. With BACKPROOF_FAST=1 many steps are trained in one call. Prints JSON: case to the names of quantities that
+differ, or why the implementation refuses it.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from comparisons.fast import told_fast
 from comparisons.implementations import Trainer, load
 from comparisons.recording import record
 from problems.catalogue import named_problem
@@ -61,7 +64,7 @@ def differing(folder: Path, problem: Problem, begin: int, name: str, trainer: Tr
 def main() -> None:
     """Every case."""
     name, top = sys.argv[1], Path(sys.argv[2])
-    trainer = load(name)
+    trainer = load(name, fast=told_fast(os.environ))
     found: dict[str, Any] = {}
     for case, (*_, begin) in CASES.items():
         (top / case).mkdir()

@@ -108,6 +108,19 @@ def test_a_training_without_a_step_to_compare_has_no_other_cause(backproof):
     assert "all inputs are 0" not in ran.output
 
 
+def test_a_column_that_is_input_and_target_is_warned_of(backproof):
+    Path("t.csv").write_text("a,y\n1,2\n", encoding="utf-8")
+    text = """
+data = { csv = "t.csv", inputs = ["a", "y"], targets = ["y"] }
+network = { units = [1], activations = ["linear"], loss = "mean_squared_error" }
+training = { learning_rate = 0.1, epochs = 1 }
+"""
+    Path("p.toml").write_text(text, encoding="utf-8")
+    ran = backproof("explain", "p.toml", "--against", "manual-matrix")
+    assert ran.code == 0
+    assert ran.errors == "backproof: warning: p: column 'y' is an input and a target: the network is shown the answer\n"
+
+
 def problem_file(folder: Path, name: str = "deep", rate: str = "0.1") -> str:
     """A 2-3-2-1 network as a problem file, by its name."""
     (folder / "deep.toml").write_text(DEEP.format(name=name, rate=rate), encoding="utf-8")

@@ -273,6 +273,12 @@ def test_of_a_trace_too_what_another_number_of_rows_refutes_is_not_told_first(pr
     assert {(one.parameter, one.of, one.mistakes) for one in found} == {("b2", "gradient", ("reduction",))}
 
 
+def test_a_mask_taken_before_the_bias_is_named(problem_called):
+    problem = problem_called("relu")
+    mask = next(m for m, i in catalogue(problem) if m.quantity == "W1" and "before the bias" in m.text)
+    assert not_named(problem, [(mask, (0, 0))], gradients=True) == []
+
+
 def test_an_infinite_bound_rules_out_what_is_no_number():
     endless = Bounded(np.zeros(3), np.full(3, np.inf), FLOAT64)
     assert within(endless, np.array([1e300, np.nan, np.inf])).tolist() == [True, False, False]

@@ -107,7 +107,7 @@ def _no_drift():
 
 
 def test_how_it_trained_is_no_package():
-    assert versions(trained()) == f"numpy {np.__version__}"
+    assert versions(trained().environment) == f"numpy {np.__version__}"
 
 
 def test_traces_of_both_kinds_stand_side_by_side():

@@ -12,6 +12,8 @@ from comparisons.lower_precision import are_float32
 from comparisons.verdict import Verdict
 from manual.network import loss_routes, train_step
 from problems.catalogue import named_problem
+from problems.initializers import starting_parameters
+from problems.problem import Network
 
 PROBLEM = named_problem("classification").changed(epochs=2)
 NAMES = tuple(PROBLEM.network.parameter_shapes)
@@ -72,6 +74,28 @@ def test_an_epsilon_in_the_log_is_measured(epsilon):
     found = named(with_epsilon(epsilon))
     assert found["loss"] == {("wrong-loss",)}
     assert f"with {epsilon:.6g} added inside its logarithms" in next(iter(found["text"]))[0]
+
+
+@pytest.mark.parametrize("loss", ["categorical_cross_entropy", "sparse_categorical_cross_entropy"])
+@pytest.mark.parametrize(("epsilon", "dtype"), [(1e-8, "float64"), (1e-5, "float64"), (1e-5, "float32")])
+def test_an_epsilon_in_the_log_of_a_class_is_measured(loss, epsilon, dtype):
+    network = Network(inputs=2, units=(3,), activations=("softmax",))
+    y = [[0], [2], [1], [1]] if loss.startswith("sparse") else np.eye(3)[[0, 2, 1, 1]]
+    start = starting_parameters(network, "random:1")
+    problem = PROBLEM.changed(
+        network=network, loss=loss, y=y, target_names=(), initial=start, dtype=dtype, batch_size=2
+    )
+
+    def step(parameters, x, y, rate):
+        route, *_ = loss_routes(network, loss)
+        full = train_step(network, route, parameters, x, y, x.dtype.type(rate))
+        powers = np.exp(x @ parameters["W1"] + parameters["b1"])
+        p = powers / powers.sum(axis=1, keepdims=True)
+        of_class = p[np.arange(len(x)), y.ravel().astype(int)] if y.shape[1] == 1 else (y * p).sum(axis=1)
+        return -np.log(of_class + x.dtype.type(epsilon)).mean(), full.parameters
+
+    (found,) = check(step, problem, states=12).diagnoses
+    assert found.explanation == f"matches the formula with {epsilon:g} added inside its logarithms"
 
 
 def constant_in_the_gradient(parameters, x, y, rate):

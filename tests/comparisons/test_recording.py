@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from comparisons.fast import fast_variables, has_fast
 from comparisons.implementations import IMPLEMENTATIONS, NAMES
 from comparisons.workers import process_environment
 from problems.trace import TraceError
@@ -32,10 +33,14 @@ REFUSED = {
 GOING_ON = Path(__file__).with_name("going_on.py")
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_training_that_goes_on_is_the_whole_one_bit_for_bit(name, tmp_path, require_or_skip):
+CASES = [*((name, False) for name in NAMES), *((name, True) for name in NAMES if has_fast(name))]
+
+
+@pytest.mark.parametrize(("name", "fast"), CASES, ids=[name + "-fast" * fast for name, fast in CASES])
+def test_a_training_that_goes_on_is_the_whole_one_bit_for_bit(name, fast, tmp_path, require_or_skip):
     require_or_skip(name)
-    environment = {**os.environ, **process_environment(), **IMPLEMENTATIONS[name].environment}
+    started = {**process_environment(), **fast_variables(name, fast), **IMPLEMENTATIONS[name].environment}
+    environment = {**os.environ, **started}
     command = [sys.executable, str(GOING_ON), name, str(tmp_path)]
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr

@@ -59,9 +59,9 @@ def test_start_with_a_scale():
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"optimizer": "admm"}, "training.optimizer: 'admm' is not known, did you mean 'adam'?"),
-        ({"loss": "hubber"}, "network.loss: 'hubber' is not known, did you mean 'huber'?"),
-        ({"loss": "binary_cross_entropy"}, "network.loss: binary_cross_entropy needs a probability"),
+        ({"optimizer": "admm"}, "--optimizer: 'admm' is not known, did you mean 'adam'?"),
+        ({"loss": "hubber"}, "--loss: 'hubber' is not known, did you mean 'huber'?"),
+        ({"loss": "binary_cross_entropy"}, "--loss: binary_cross_entropy needs a probability"),
         ({"loss": "hinge"}, "data.y: data row 1, column 'lpa' is 4.0; hinge needs labels -1 or 1"),
     ],
 )
@@ -88,3 +88,17 @@ def test_a_training_whose_trace_would_fill_the_memory_is_refused_in_one_line(epo
     with pytest.raises(ProblemError, match=r"steps, whose trace needs about [\d]+ GiB") as refused:
         recordable(named_problem("regression").changed(epochs=epochs))
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dtype": "float8"}, "--dtype: 'float8' is not known"),
+        ({"initial": "foo"}, "--initial: 'foo' is not known"),
+        ({"batch_size": 0}, "--batch-size: 0 is not a whole number"),
+        ({"learning_rate": 0.0}, "--learning-rate: 0.0 must be"),
+    ],
+)
+def test_a_refusal_names_the_option(changes, message):
+    with pytest.raises(ProblemError, match=f"^{message}"):
+        changed(named_problem("classification"), changes)

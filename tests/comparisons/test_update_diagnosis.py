@@ -41,7 +41,8 @@ def optimizers() -> Iterator[tuple[str, Optimizer]]:
             yield f"{name}-{form}".strip("-"), made(name, settings, schedule)
     yield "sgd-decayed", made("sgd", {"weight_decay": 0.1}, Schedule())
     yield "adam-decayed", made("adam", {**TELLING["adam"], "weight_decay": 0.1}, Schedule())
-    yield "sgd-clipped", made("sgd", {"clip_norm": 0.05}, Schedule())
+    yield "adamw-all", made("adamw", {**TELLING["adamw"], "weight_decay": 0.1, "clip_norm": 0.5}, SCHEDULED)
+    yield "sgd-clipped", made("sgd", {"clip_norm": 0.5}, Schedule())  # above some norms
     yield "sgd-clipped-each", made("sgd", {"clip_norm_each": 0.05}, Schedule())
     yield "adam-clipped-values", made("adam", {**TELLING["adam"], "clip_value": 0.05}, Schedule())
 
@@ -91,6 +92,46 @@ def test_every_wrong_update_is_noticed_and_named(optimizer: Optimizer, wrong: Wr
     for one in diagnoses:
         assert wrong.mistake in (*one.mistakes, *(name for names in one.alternatives for name in names)), one
         assert wrong.text in one.explanation
+
+
+def test_what_explains_every_element_is_told_before_what_explains_some() -> None:
+    """Few elements of a gradient are above the limit: of the others it is as if nothing were clipped."""
+    optimizer = made("sgd", {"clip_norm": 0.03}, Schedule())
+    by_element = next(one for one in wrong_updates(optimizer) if "every element" in one.text)
+    found = diagnosed_updates(recorded(started(optimizer), by_element))
+    assert {one.explanation for one in found} == {f"matches the formula {by_element.text}"}
+
+
+def adam_step(theta, g, m, v, t, *, beta_2=0.95, epsilon=1e-3, inside=False, at=None):
+    """One step of Adam as it is written by hand, rate 0.05 and beta_1 0.8: the new theta, m and v."""
+    m, v, t = 0.8 * m + 0.2 * g, beta_2 * v + (1 - beta_2) * g**2, at or t
+    m_hat, v_hat = m / (1 - 0.8**t), v / (1 - beta_2**t)
+    root = np.sqrt(v_hat + epsilon) if inside else np.sqrt(v_hat) + epsilon
+    return theta - 0.05 * m_hat / root, m, v
+
+
+BY_HAND = {
+    "as it is": ({}, None),
+    "epsilon in the root": ({"inside": True}, "with epsilon inside the root, √(v + ε), where it stands beside it"),
+    "epsilon of Keras": ({"epsilon": 1e-7}, "with epsilon 1e-07 where 0.001 belongs"),
+    "another beta": ({"beta_2": 0.99}, "with beta_2 0.99 where 0.95 belongs"),
+    "t stays 1": ({"at": 1}, "with the bias corrections of the first step in every step, 1 for t"),
+}
+
+
+@pytest.mark.parametrize(("mistake", "text"), BY_HAND.values(), ids=BY_HAND)
+def test_what_is_written_by_hand_is_named_too(mistake: dict[str, object], text: str | None) -> None:
+    """Not by the formulas that the catalogue predicts it with."""
+    problem = started(EVERY["adam-corrected"])
+    right = recorded(problem)
+    parameters: dict[str, list[np.ndarray]] = {name: [] for name in problem.initial}
+    for name, theta in problem.initial.items():
+        m = v = np.zeros_like(theta)
+        for t, g in enumerate(right.gradients[name], 1):
+            theta, m, v = adam_step(theta, g, m, v, t, **mistake)
+            parameters[name].append(theta)
+    trace = Trace(**{**vars(right), "parameters": {name: np.stack(each) for name, each in parameters.items()}})
+    assert {one.explanation for one in diagnosed_updates(trace)} == ({f"matches the formula {text}"} if text else set())
 
 
 def test_what_nothing_explains_is_unknown() -> None:

@@ -124,7 +124,7 @@ def test_npz_that_holds_no_table(refusal, tmp_path, arrays, why):
         ('npz = "table.npz"\ncsv = "t.csv"', "data.npz: is one source too many; give one of: csv with"),
         ('npz = "table.npz"\nx = [[1]]', "data.x: is one source too many"),
         ('npz = "table.npz"\ny = [[1]]', "data.y: is one source too many"),
-        ('npz = "table.npz"\ninputs = ["a"]', "data.inputs: 1 names for 2 columns"),
+        ('npz = "table.npz"\ninputs = ["a"]', "data.inputs: 1 name for 2 columns"),
         (f'{OUTRIGHT}\nstandardize = "yes"', "data.standardize: 'yes' is neither true nor false"),
         (f"{OUTRIGHT}\nstandardize = 1", "data.standardize: 1 is neither true nor false"),
         (f"{OUTRIGHT}\npreparation = 1", "data.preparation: 1 is not one line of printable text"),

@@ -391,7 +391,7 @@ def test_wrong_array(refusal, given, why):
 @pytest.mark.parametrize(
     ("x", "why"),
     [
-        ("[[8, 8]]", "data: 1 rows of inputs but 2 rows of targets"),
+        ("[[8, 8]]", "data: 1 row of inputs but 2 rows of targets"),
         ("[[8, 8], [7]]", "data.x: row 2 has 1 numbers, row 1 has 2"),
         ("[8, 7]", "data.x: [8, 7] is not a list of rows"),
         ('[[8, 8], [7, "nine"]]', "data.x: row 2, column 2: 'nine' is not a number"),
