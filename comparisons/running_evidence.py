@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from comparisons.audit import Seen
 from comparisons.candidates import Returned, State
 from comparisons.checking import evidence_of
-from comparisons.diagnosis import diagnose, searched
+from comparisons.diagnosis import diagnose, diagnose_all, searched
 from comparisons.estimates import LEAST_STATES
 from comparisons.observed import Observed
 from comparisons.parts import as_trace
@@ -60,15 +62,21 @@ class RunningEvidence:
         """Why it is wrong, as `diagnosed` has it of a whole trace; nothing where it is not, or is too large."""
         if self.first_bad is None or not audit.deviations:
             return ()
-        _, state, _ = self.first_bad
-        steps = {one[0]: one for one in (*self.samples[len(state.x)].steps, self.first_bad)}
-        chosen = [(state, returned) for _, (_, state, returned) in sorted(steps.items())]
-        found = diagnose(evidence_of(self.problem, chosen))
+        groups = [evidence_of(self.problem, run) for run in self._by_rows(self.first_bad)]
+        found = diagnose_all(groups) or diagnose(groups[0])
         if self.beginning:
             beginning = as_trace(self.problem, self.problem.initial, joined(self.beginning))
             comparable = len(audit.comparable(np.arange(beginning.steps)))
             found += diagnosed_updates(beginning.part(0, comparable))
         return tuple(found)
+
+    def _by_rows(self, first_bad: Step) -> Iterator[list[tuple[State, Returned]]]:
+        """What was kept of as many rows as the first wrong step has, it among them, then of other numbers of rows."""
+        rows = len(first_bad[1].x)
+        for count in sorted(self.samples, key=lambda count: (count != rows, count)):
+            steps = {one[0]: one for one in self.samples[count].steps}
+            steps |= {first_bad[0]: first_bad} if count == rows else {}
+            yield [(state, returned) for _, (_, state, returned) in sorted(steps.items())]
 
 
 class Sample:
