@@ -27,6 +27,7 @@ from manual.train import train
 from problems.problem import Array, Parameters, Problem
 
 LOOKED_AT = 256  # steps of a long training that blind_spots looks at, spread evenly
+WALKED = 10_000  # over so many of its first steps: they are trained by hand, which costs more than to audit them
 MOST_NUMBERS = 2**16  # parameters of all states that are held against the bound at once
 
 
@@ -216,12 +217,13 @@ def shows(mutant: Mutant, passes: Passes, expected: dict[str, Expectation]) -> A
 
 
 def sampled_states(problem: Problem) -> tuple[Parameters, Array, Array]:
-    """States along the problem's own right training with full batches, at most LOOKED_AT, spread evenly.
+    """States along the problem's own right training with full batches, at most LOOKED_AT of its first WALKED steps.
 
     A training that diverges ends there: none where it does so in its first step.
     """
     in_float64 = problem.changed(dtype="float64")
-    wanted = set(np.linspace(0, problem.steps - 1, min(problem.steps, LOOKED_AT)).astype(int).tolist())
+    steps = min(problem.steps, WALKED)
+    wanted = set(np.linspace(0, steps - 1, min(steps, LOOKED_AT)).astype(int).tolist())
     full = min(problem.batch_size, len(problem.x))
     parameters, states, rows_used = in_float64.initial, [], []
     for number, step in zip(range(max(wanted) + 1), train(in_float64), strict=False):

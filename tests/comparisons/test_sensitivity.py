@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+import comparisons.sensitivity as looking
 from comparisons.blind_spots import blind_spots
 from comparisons.mutants import UPDATE_SITES, catalogue, elements, single_mutants
 from comparisons.planted_training import planted_steps, right_step, windows
@@ -177,3 +178,19 @@ def test_a_gradient_mutant_goes_through_the_optimizer(by_adam):
     moved = found.parameters["W1"][0, 0, 0] - by_adam.initial["W1"][0, 0]
     assert abs(abs(moved) - 0.1) < 1e-6  # the first step of Adam has the size of the rate, uphill here
     assert np.sign(moved) == np.sign(found.gradients["W1"][0, 0, 0]) * -1
+
+
+def test_blind_spots_of_a_long_training_are_those_of_its_first_steps(problem_called, monkeypatch):
+    """However long it is, no more steps are trained by hand than WALKED."""
+    trained = []
+
+    def counted(problem, real=looking.train):
+        for step in real(problem):
+            trained.append(step)
+            yield step
+
+    monkeypatch.setattr(looking, "WALKED", 12)
+    monkeypatch.setattr(looking, "train", counted)
+    problem = problem_called("regression").changed(epochs=10**6)
+    before, x, _ = looking.sampled_states(problem)
+    assert len(x) == len(before["W1"]) == len(trained) == 12
