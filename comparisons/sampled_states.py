@@ -14,20 +14,22 @@ from problems.problem import Array, Parameters, Problem
 from problems.step import Step
 
 LOOKED_AT = 256  # steps of a long training, spread evenly
+WALKED = 10_000  # over so many of its first steps: they are trained by hand, which costs more than to audit them
 NUMBERS_AT_ONCE = 100_000  # parameters of the steps that are trained before they are looked at
 
 
 def sampled_states(problem: Problem) -> tuple[Parameters, Array, Array]:
-    """States along the problem's own right training with full batches, at most LOOKED_AT, spread evenly.
+    """States along the problem's own right training with full batches, at most LOOKED_AT of its first WALKED steps.
 
     Returns parameters (states, n_in, n_out) by name, x (states, rows, n_in), y (states, rows, n_out), all in float64.
     A training that diverges ends there: none where it does so in its first step.
     """
-    wanted = np.linspace(0, problem.steps - 1, min(problem.steps, LOOKED_AT)).astype(int)
+    steps = min(problem.steps, WALKED)
+    wanted = np.linspace(0, steps - 1, min(steps, LOOKED_AT)).astype(int)
     taken: list[Parameters] = []
     rows_used: list[Array] = []
     full = min(problem.batch_size, len(problem.x))
-    for begin, before, rows in _parts(problem):
+    for begin, before, rows in _parts(problem.changed(epochs=-(-steps // problem.steps_per_epoch))):
         compared = _compared(problem, before, rows)
         here = wanted[(begin <= wanted) & (wanted < begin + compared)] - begin
         here = here[(rows[here] >= 0).sum(axis=1) == full]
