@@ -33,21 +33,32 @@ def computed_so(
 
 
 class ProductFormats:
-    """The formats of operands that every step so far is right for, which become fewer; none but in a float32 run.
+    """The formats of operands that steps are right for, which become fewer; none but in a float32 run.
 
-    Of a network that is judged in pieces, every step from the first wrong one on: all of it at once is too much to be
-    computed for a run that is right.
+    A run in which nothing is wrong is not asked: its first steps are kept, and looked at with all from the first chunk
+    on that has anything wrong in it. Of a network that is judged in pieces none are kept, which would be large. Where
+    the optimizer remembers, what it remembers in each format follows from all steps: those are looked at as they come.
     """
 
     def __init__(self, problem: Problem) -> None:
         self.left = list(FORMATS) if problem.dtype == FLOAT32.name else []
-        self.looking = not in_pieces(problem)
+        self.looking = not problem.optimizer.plain
+        self.keeping = not in_pieces(problem)
+        self.first: Observed | None = None
 
     def narrow(self, observed: Observed, wrong: bool) -> None:
-        """Go by these steps too, a few of them first: at small cost they rule out what cannot be."""
-        self.looking = self.looking or wrong
-        if not self.looking:
-            return
+        """Go by these steps too."""
+        if wrong and not self.looking:
+            self.looking = True
+            if self.first is not None:
+                self._narrow(self.first)
+        if self.looking:
+            self._narrow(observed)
+        elif self.left and self.keeping and self.first is None:
+            self.first = observed.part(slice(PROBED)).copied()
+
+    def _narrow(self, observed: Observed) -> None:
+        """A few of them first: at small cost they rule out what cannot be."""
         few = observed.part(slice(PROBED))
         for steps in (few, observed) if len(observed.positions) > PROBED else (observed,):
             self.left = [operands for operands in self.left if _so(operands, steps)]

@@ -25,6 +25,13 @@ class Observed:
     y: Array
     actual: Parameters
 
+    def copied(self) -> Observed:
+        """The same in memory of its own, without what the optimizer remembers."""
+        before, actual = (
+            {name: values.copy() for name, values in tensors.items()} for tensors in (self.before, self.actual)
+        )
+        return replace(self, before=before, actual=actual)
+
     def without_updates(self) -> Observed:
         """The same without the parameters after each step, and without what the optimizer remembers."""
         actual = {name: values for name, values in self.actual.items() if not name.startswith("parameter.")}

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import comparisons.audit
 import comparisons.report.page
 from comparisons.audit import audit
 from comparisons.compare import compared, judged_trace
@@ -75,8 +76,10 @@ def shortening(function: Callable[[Any], Any], *, on_vectors: bool = True) -> ty
 Change = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def trained(problem: Problem, kind: type[Any], change: Change = lambda gradients: gradients) -> Trace:
-    """A training on arrays of `kind`, its gradients changed before they are used."""
+def trained(
+    problem: Problem, kind: type[Any], change: Change = lambda gradients: gradients, *, since: int = 1
+) -> Trace:
+    """A training on arrays of `kind` from step `since` on, its gradients changed before they are used."""
     route, *_ = loss_routes(problem.network, problem.loss)
     optimizer, l2 = problem.optimizer, np.float32(problem.l2)
 
@@ -85,8 +88,9 @@ def trained(problem: Problem, kind: type[Any], change: Change = lambda gradients
         memory = initial_state(optimizer, held, coefficients(optimizer, 1, np.float32))
         for t, rows in enumerate(batches(problem), 1):
             given = coefficients(optimizer, t, np.float32)
-            state = {name: values.view(kind) for name, values in held.items()}
-            x, y = problem.x[rows].view(kind), problem.y[rows].view(kind)
+            here = kind if t >= since else np.ndarray
+            state = {name: values.view(here) for name, values in held.items()}
+            x, y = problem.x[rows].view(here), problem.y[rows].view(here)
             loss, gradients, _ = train_step(problem.network, route, state, x, y, given["rate"], l2)
             gradients = change({name: np.asarray(values) for name, values in gradients.items()})
             held, memory = updated(optimizer, held, gradients, memory, given)
@@ -206,10 +210,25 @@ def test_text_json_and_page_say_it(problem_called):
     assert re.search(r"^shortened .*\* +tf32$", text, re.MULTILINE)
     told = json.loads(as_json([comparison]))["comparisons"][0]["implementations"][0]
     assert (told["verdict"], told["carries"], told["diagnosis"][0]["mistakes"]) == ("disagrees", "tf32", ["precision"])
-    row = comparisons.report.page.row(result, 0, None)
+    row = comparisons.report.page.row(comparison.problem, result, 0, None)
     assert (row["words"], row["carries"]) == ("carries float32 with matrix products in TF32", "tf32")
 
 
 @pytest.mark.parametrize("words", ["carries float32", "carries float32 with matrix products in TF32"])
 def test_plural_of_what_several_carry(words):
     assert comparisons.report.page.plural(words) == words.replace("carries", "carry")
+
+
+@pytest.mark.parametrize("elements", [1, 100_000], ids=["a-step-a-part", "one-part"])
+@pytest.mark.parametrize("since", [1, 2, 4])
+def test_products_are_named_only_where_the_first_steps_have_them_too(elements, since, problem_called, monkeypatch):
+    monkeypatch.setattr(comparisons.audit, "CHUNK_ELEMENTS", elements)
+    found = audit(trained(in_float32(problem_called("tanh")), shortening(kept(16)), since=since))
+    assert found.verdict is Verdict.DISAGREES
+    assert found.carries == ("bfloat16-products" if since == 1 else None)
+
+
+def test_nothing_is_computed_of_other_formats_for_a_run_that_is_right(problem_called, monkeypatch):
+    trace = trained(in_float32(problem_called("tanh")), np.ndarray)
+    monkeypatch.setattr("comparisons.lower_products.computed_so", None)
+    assert audit(trace).verdict is Verdict.AGREES
