@@ -76,9 +76,9 @@ def recorded_lesson(hand: ModuleType, problem: Problem) -> Program:
 
 def rows_in_blocks(problem: Problem) -> Iterator[Array]:
     """The row of every step, in order, (steps,), at most BLOCK at a time."""
-    rows = BatchRows(problem)
-    while len(some := rows.take(BLOCK)):
-        yield some[:, 0]
+    due = BatchRows(problem)
+    while len(rows := due.take(BLOCK)):
+        yield rows[:, 0]
 
 
 def as_tensors(problem: Problem, numbers: Array) -> dict[str, Array]:
