@@ -37,7 +37,12 @@ from comparisons.commands.refusals import refusing
 )
 @click.option("--json", "json_file", metavar="FILE", help="Write the results as JSON; - for standard output.")
 @click.option("--report", "folder", metavar="DIR", help="Write a page, a summary, JSON, JUnit XML and tables there.")
-@click.option("--timeout", type=float, metavar="SECONDS", help="Limit for each framework's process (600).")
+@click.option(
+    "--timeout",
+    type=float,
+    metavar="SECONDS",
+    help="Limit for each framework's process (600); of a long training, between two blocks of steps.",
+)
 @click.option(
     "--strict", is_flag=True, help="Known deviations fail too, and so do named implementations not installed."
 )
