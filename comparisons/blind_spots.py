@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from comparisons.messages import place
-from comparisons.sensitivity import sampled_states, unseen
+from comparisons.sampled_states import sampled_states
+from comparisons.sensitivity import unseen
 from comparisons.verdict import BlindSpots
 from manual.activations import ACTIVATIONS
 from manual.network import forward

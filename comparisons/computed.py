@@ -11,5 +11,5 @@ def require_computed(what: str, problem: Problem) -> None:
     if problem.dtype not in COMPUTED:
         raise ProblemError(
             f"training.dtype: {what} computes in NumPy, which has no arithmetic in {problem.dtype}; "
-            f"choose one of: {', '.join(COMPUTED)}"
+            f"choose one of: {', '.join(COMPUTED)} (--dtype)"
         )

@@ -13,6 +13,7 @@ from comparisons.audit import audit, divergence_of, observed_at
 from comparisons.candidates import State
 from comparisons.chains import Passes
 from comparisons.compare import DEFAULT_TIMEOUT, silent, train_here
+from comparisons.computed import require_computed
 from comparisons.devices import CPU
 from comparisons.explain import passes_of
 from comparisons.implementations import IMPLEMENTATIONS, install_command, installed
@@ -106,8 +107,9 @@ def explained(
     """Step `step` of `problem`, and the same step of every implementation in `names`.
 
     Each implementation trains from the start to the end of the epoch; frameworks in processes of their own, on
-    `device` where they can.
+    `device` where they can. Raises ProblemError for a dtype for storage, in which nothing by hand computes.
     """
+    require_computed("explain", problem)
     short = problem.changed(epochs=-(-step // problem.steps_per_epoch))
     present = [name for name in names if installed(name)]
     by_hand = {name: train_here(name, short) for name in {*present, REFERENCE} if IMPLEMENTATIONS[name].by_hand}

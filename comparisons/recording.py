@@ -13,6 +13,7 @@ import numpy as np
 from comparisons.devices import CPU
 from comparisons.implementations import IMPLEMENTATIONS, Trainer, load
 from comparisons.problem_file import write_problem
+from comparisons.streaming import block_length
 from comparisons.worker import one_line
 from comparisons.workers import Progress, WorkerProcess, ended, started, told, watch
 from problems.block import TraceError, stacked
@@ -20,7 +21,7 @@ from problems.problem import Problem
 from problems.trace_store import open_trace
 from problems.trace_writer import TraceWriter
 
-AT_ONCE = 64  # steps that are stacked before they are looked at
+AT_ONCE = 64  # steps that are stacked before they are looked at, fewer of a large network
 TOLD_EVERY = 0.5  # seconds
 TARGET = "folder.txt"  # where a worker reads what folder to record into
 
@@ -70,7 +71,7 @@ def record(writer: TraceWriter, trainer: Trainer, imported: float, tell: Telling
     """Train what is left and write it; imported: seconds that importing took."""
     problem = writer.to_train()
     how_far = HowFar(problem.begin, problem.begin + problem.steps, tell)
-    for block in stacked(trainer.train(problem), AT_ONCE):
+    for block in stacked(trainer.train(problem), min(AT_ONCE, block_length(problem))):
         writer.append(block)
         how_far.done(writer.reported)
     writer.complete({"import": imported})

@@ -23,10 +23,8 @@ from comparisons.tally import outside
 from comparisons.variants import Index
 from comparisons.wrong_updates import WrongUpdate
 from manual.network import StepResult
-from manual.train import train
 from problems.problem import Array, Parameters, Problem
 
-LOOKED_AT = 256  # steps of a long training that blind_spots looks at, spread evenly
 MOST_NUMBERS = 2**16  # parameters of all states that are held against the bound at once
 
 
@@ -213,28 +211,3 @@ def shows(mutant: Mutant, passes: Passes, expected: dict[str, Expectation]) -> A
     in_update = outside(np.broadcast_to(mutant.value(passes).value, after.expected.shape), after).any(axis=0)
     in_gradient = outside(mutant.gradient(passes).value, gradient).any(axis=0)
     return np.asarray(in_update | in_gradient)
-
-
-def sampled_states(problem: Problem) -> tuple[Parameters, Array, Array]:
-    """States along the problem's own right training with full batches, at most LOOKED_AT, spread evenly.
-
-    A training that diverges ends there: none where it does so in its first step.
-    """
-    in_float64 = problem.changed(dtype="float64")
-    wanted = set(np.linspace(0, problem.steps - 1, min(problem.steps, LOOKED_AT)).astype(int).tolist())
-    full = min(problem.batch_size, len(problem.x))
-    parameters, states, rows_used = in_float64.initial, [], []
-    for number, step in zip(range(max(wanted) + 1), train(in_float64), strict=False):
-        members = {name: values[None] for name, values in parameters.items()}
-        if diverging(problem, members, problem.x[step.rows], problem.y[step.rows]).any():
-            break
-        if number in wanted and len(step.rows) == full:
-            states.append(parameters)
-            rows_used.append(step.rows)
-        parameters = step.parameters
-    before = {
-        name: np.array([state[name] for state in states]).reshape(-1, *shape)
-        for name, shape in problem.network.parameter_shapes.items()
-    }
-    chosen = np.array(rows_used, dtype=np.intp).reshape(-1, full)
-    return before, problem.x[chosen].astype(np.float64), problem.y[chosen].astype(np.float64)

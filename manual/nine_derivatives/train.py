@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from itertools import accumulate, islice
+from itertools import accumulate
 from types import ModuleType
 
 import numpy as np
@@ -20,7 +20,7 @@ from manual.recording.recorded import as_lists, from_lists
 from manual.recording.running import running
 from manual.train import require_computed
 from problems.block import Block
-from problems.order import epoch_orders
+from problems.order import BatchRows
 from problems.problem import Array, Problem
 
 BLOCK = 4096  # steps that are reported at once
@@ -76,11 +76,9 @@ def recorded_lesson(hand: ModuleType, problem: Problem) -> Program:
 
 def rows_in_blocks(problem: Problem) -> Iterator[Array]:
     """The row of every step, in order, (steps,), at most BLOCK at a time."""
-    epochs = epoch_orders(problem)
-    while several := list(islice(epochs, max(1, BLOCK // len(problem.x)))):
-        rows = np.concatenate(several)
-        for begin in range(0, len(rows), BLOCK):
-            yield rows[begin : begin + BLOCK]
+    due = BatchRows(problem)
+    while len(rows := due.take(BLOCK)):
+        yield rows[:, 0]
 
 
 def as_tensors(problem: Problem, numbers: Array) -> dict[str, Array]:

@@ -121,6 +121,12 @@ training = { learning_rate = 0.1, epochs = 1 }
     assert ran.errors == "backproof: warning: p: column 'y' is an input and a target: the network is shown the answer\n"
 
 
+def test_explaining_a_dtype_for_storage_says_what_to_do(backproof):
+    ran = backproof("explain", "regression", "--dtype", "bfloat16")
+    assert ran.code == 2
+    assert ran.errors.endswith("which has no arithmetic in bfloat16; choose one of: float64, float32 (--dtype)\n")
+
+
 def problem_file(folder: Path, name: str = "deep", rate: str = "0.1") -> str:
     """A 2-3-2-1 network as a problem file, by its name."""
     (folder / "deep.toml").write_text(DEEP.format(name=name, rate=rate), encoding="utf-8")

@@ -25,7 +25,8 @@ from comparisons.planted import candidate_with
 from comparisons.report.junit import as_junit
 from comparisons.report.markdown import as_markdown
 from comparisons.report.page import as_page
-from comparisons.sensitivity import noticed, sampled_states
+from comparisons.sampled_states import sampled_states
+from comparisons.sensitivity import noticed
 from comparisons.verdict import Verdict
 from problems.catalogue import named_problem
 from problems.initializers import starting_parameters

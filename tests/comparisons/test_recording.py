@@ -11,11 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from comparisons import recording, streaming
+from comparisons.compare import silent
 from comparisons.fast import fast_variables, has_fast
 from comparisons.implementations import IMPLEMENTATIONS, NAMES
 from comparisons.workers import process_environment
+from problems.catalogue import named_problem
 from problems.trace import TraceError
 from problems.trace_store import as_columns, open_trace
+from problems.trace_writer import TraceWriter
 
 pytest.importorskip("zarr")
 
@@ -48,6 +52,21 @@ def test_a_training_that_goes_on_is_the_whole_one_bit_for_bit(name, fast, tmp_pa
     refused = {case: why for case, why in found.items() if isinstance(why, str)}
     assert {case: differs for case, differs in found.items() if case not in refused and differs} == {}
     assert refused.keys() == set(REFUSED[name])
+
+
+@pytest.mark.parametrize(("block_bytes", "longest"), [(2**22, 64), (2000, 12), (1, 1)])
+def test_no_more_steps_are_held_than_a_block_has(block_bytes, longest, monkeypatch, tmp_path):
+    """A step of a large network fills a block: two of them would be twice the memory."""
+    monkeypatch.setattr(streaming, "BLOCK_BYTES", block_bytes)
+    lengths = []
+
+    def append(writer, block, real=TraceWriter.append):
+        lengths.append(block.steps)
+        real(writer, block)
+
+    monkeypatch.setattr(TraceWriter, "append", append)
+    recording.record_here("manual-matrix", named_problem("regression").changed(epochs=25), tmp_path / "t.zarr", silent)
+    assert (sum(lengths), max(lengths)) == (100, longest)
 
 
 def command(*arguments):
@@ -86,13 +105,13 @@ def kill_while_recording(arguments, folder, *, worker=False):
     return told_steps(folder), errors.decode()
 
 
-@pytest.mark.parametrize(("name", "worker"), [("manual-scalar", False), ("jax", False), ("torch", True)])
+@pytest.mark.parametrize(("name", "worker"), [("manual-matrix", False), ("jax", False), ("torch", True)])
 def test_killed_and_started_again_it_is_the_whole_training(name, worker, tmp_path, require_or_skip):
     require_or_skip(name)
     if worker:
         pytest.importorskip("psutil")
     folder, other = tmp_path / "killed.zarr", tmp_path / "whole.zarr"
-    epochs = 60_000 if name == "manual-scalar" else 6_000
+    epochs = 12_000 if name == "manual-matrix" else 6_000
     asked = ["record", "regression", "--with", name, "--epochs", epochs, "--order", "shuffled", "-o"]
     recorded, errors = kill_while_recording([*asked, folder], folder, worker=worker)
     assert 0 < recorded < 4 * epochs

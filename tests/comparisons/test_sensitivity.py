@@ -8,12 +8,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+import comparisons.sampled_states as sampled_states
 from comparisons.blind_spots import blind_spots
 from comparisons.mutants import UPDATE_SITES, catalogue, elements, single_mutants
 from comparisons.planted_training import planted_steps, right_step, windows
 from comparisons.sensitivity import Tolerance, sensitivity
 from comparisons.sensitivity_report import as_json, matrix_text
 from comparisons.wrong_updates import wrong_updates
+from problems.block import stacked
 from problems.initializers import starting_parameters
 from problems.problem import Optimizer
 
@@ -177,3 +179,19 @@ def test_a_gradient_mutant_goes_through_the_optimizer(by_adam):
     moved = found.parameters["W1"][0, 0, 0] - by_adam.initial["W1"][0, 0]
     assert abs(abs(moved) - 0.1) < 1e-6  # the first step of Adam has the size of the rate, uphill here
     assert np.sign(moved) == np.sign(found.gradients["W1"][0, 0, 0]) * -1
+
+
+def test_blind_spots_of_a_long_training_are_those_of_its_first_steps(problem_called, monkeypatch):
+    """However long it is, no more steps are trained by hand than the epochs that WALKED steps take."""
+    trained = []
+
+    def counted(problem, real=sampled_states._trained):
+        for block in stacked(real(problem), 4):
+            trained.append(block.steps)
+            yield block
+
+    monkeypatch.setattr(sampled_states, "WALKED", 12)
+    monkeypatch.setattr(sampled_states, "_trained", counted)
+    problem = problem_called("regression").changed(epochs=10**6)
+    before, x, _ = sampled_states.sampled_states(problem)
+    assert len(x) == len(before["W1"]) == sum(trained) == 12
