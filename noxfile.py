@@ -82,6 +82,14 @@ def general_mutants(session: nox.Session) -> None:
 
 
 @nox.session
+def benchmarks(session: nox.Session) -> None:
+    """A script of benchmarks/ with every peer installed; arguments: its name (by_hand, harness, ...), then its own."""
+    name, *arguments = session.posargs or ["by_hand"]
+    install(session, "-e", ".[all]", *group("benchmarks"))
+    session.run("python", f"benchmarks/{name}.py", *arguments)
+
+
+@nox.session
 def mutation(session: nox.Session) -> None:
     """Mutate the comparing code and list what the tests leave alive; arguments go to `mutmut run` (names)."""
     install(session, "-e", ".[test]", *group("mutation"))

@@ -6,7 +6,7 @@ Each peer trains in a process of its own, nothing recorded, in turns. lesson: cl
 float64; medium: 784-512-256-10, batch 128, float32, relu and softmax with cross-entropy; large: 1024-2048-2048-1000,
 batch 256. manual-scalar trains as it does in a long training, compiled where Numba is installed, and
 manual-scalar-uncompiled as in a short one; both keep every step, in blocks. Compiling is left out of all peers' times.
-Peers that are not installed are left out, and said to be (pip install autograd micrograd for two of them).
+Peers that are not installed are left out, and said to be (two of them are in the dependency group `benchmarks`).
 
 Threads: each process is pinned to T processors before anything is imported (Linux), so that no library's pool, XLA's
 included, runs on more; OpenBLAS, MKL, OpenMP and TensorFlow are told T too, PyTorch by set_num_threads.
