@@ -36,8 +36,6 @@ def farthest_untold(trace: Trace, tallies: list[Tally], before: int = 0) -> Unto
     exact, distance = found.untold_value, apart
     if enclosed:
         exact, distance = _exactly(trace, found.name, step - before, index, actual)
-    elif np.isnan(exact):  # of a gradient that is NaN nothing can follow, and no ball would tell more
-        distance, enclosed = np.inf, True
     return Untold(
         quantity=found.name,
         step=step,
