@@ -1,36 +1,21 @@
-"""For Python and pytest: check anything that trains, and assert that it agrees."""
+"""For Python and pytest: check anything that trains, and assert that it agrees.
+
+What they need is imported when they are called: every process of ours imports this package first.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+if TYPE_CHECKING:
+    from pathlib import Path
 
-from comparisons.audit import audit
-from comparisons.candidates import CandidateFault, Returned, State, TrainStep, along, from_states, random_states
-from comparisons.check_text import check_text
-from comparisons.checking import Check, checked
-from comparisons.computed import require_computed
-from comparisons.recorded import recorded, require_plain
-from comparisons.repeats import repeats, states_again
-from comparisons.trace_evidence import diagnosed, steps_at
-from comparisons.verdict import Verdict
-from problems.catalogue import named_problem
-from problems.files import load_problem
-from problems.problem import Problem, ProblemError
-from problems.trace import Trace
+    from comparisons.candidates import TrainStep
+    from comparisons.checking import Check
+    from problems.problem import Problem
+    from problems.trace import Trace
 
 DEFAULT_STATES = 64
-
-
-def problem_of(problem: Problem | str | Path) -> Problem:
-    """A Problem as it is, a lesson problem by name, or one from a TOML file."""
-    if isinstance(problem, Problem):
-        return problem
-    text = str(problem)
-    return load_problem(text) if text.endswith(".toml") else named_problem(text)
 
 
 def check(
@@ -53,81 +38,10 @@ def check(
     Whatever the candidate raises passes through, except from a file, whose verdict is then `crashed`. Raises
     ProblemError for a problem, or a file, that is none.
     """
-    __tracebackhide__ = True  # in a test, what a candidate raises is shown where the candidate raises it
-    if isinstance(candidate, Trace):
-        return check_trace(candidate)
-    chosen = problem_of(problem)
-    require_computed("check", chosen)
-    if isinstance(candidate, str | Path):
-        from comparisons.candidate_process import check_file  # its processes import this package first
+    from comparisons.any_candidate import check_any
 
-        return check_file(Path(candidate), chosen, states=states, seed=seed)
-    if not chosen.optimizer.plain:
-        return check_remembering(chosen, candidate)
-    step = candidate if callable(candidate) and not hasattr(candidate, "step") else stepping(candidate)
-    name = getattr(candidate, "__name__", type(candidate).__name__)
-    drawn = random_states(chosen, states, seed)
-    asked_again = states_again(chosen, drawn)
-    way: list[tuple[State, Returned]] = []
-    elsewhere: list[tuple[State, Returned]] = []
-    again: list[tuple[State, Returned]] = []
-    reason = None
-    try:
-        way.extend(along(chosen, step))  # extend keeps what came before a fault
-        elsewhere.extend(from_states(chosen, step, drawn))
-        again.extend(from_states(chosen, step, asked_again))
-    except CandidateFault as fault:
-        reason = str(fault)
-    answers = {"along": way, "random": elsewhere, "again": again}
-    repeated = repeats(chosen, drawn, **{phase: [returned for _, returned in run] for phase, run in answers.items()})
-    return checked(chosen, name, way, elsewhere, seed=seed, again=repeated, reason=reason)
-
-
-def check_remembering(problem: Problem, candidate: Any) -> Check:
-    """The check of an object whose optimizer remembers, along the problem; raises ProblemError for anything else."""
-    if not hasattr(candidate, "step"):
-        require_plain(problem)
-    stepping(candidate)
-    try:
-        return check_trace(recorded(problem, candidate))
-    except CandidateFault as fault:
-        raise ProblemError(f"check: {type(candidate).__name__}: {fault}") from None
-
-
-def stepping(candidate: Any) -> TrainStep:
-    """A train_step made of an object with `parameters` and `step(x, y, learning_rate)`."""
     __tracebackhide__ = True
-    if not (hasattr(candidate, "parameters") and callable(getattr(candidate, "step", None))):
-        raise TypeError(
-            f"{type(candidate).__name__} is no candidate: give a function train_step(parameters, x, y, learning_rate), "
-            "an object with `parameters` and `step(x, y, learning_rate)`, a Trace, or the path of a Python file"
-        )
-
-    def train_step(parameters: Mapping[str, Any], x: Any, y: Any, learning_rate: float) -> Any:
-        __tracebackhide__ = True
-        candidate.parameters = dict(parameters)
-        loss = candidate.step(x, y, learning_rate)
-        return loss, {name: np.array(values) for name, values in candidate.parameters.items()}
-
-    return train_step
-
-
-def check_trace(trace: Trace) -> Check:
-    """The check of steps that are already there: no random states, so the trace's own steps are all there is."""
-    found = audit(trace)
-    comparable = bool(found.quantities)
-    return Check(
-        problem=trace.problem,
-        name=trace.implementation,
-        verdict=found.verdict,
-        audit=found,
-        diagnoses=diagnosed(trace, found),
-        along=trace.steps if comparable else 0,
-        states=0,
-        seed=None,
-        reason="; ".join(found.faults) or None,
-        steps=steps_at(trace, np.arange(trace.steps)) if comparable else (),
-    )
+    return check_any(candidate, problem, states, seed)
 
 
 def assert_agrees(
@@ -141,6 +55,10 @@ def assert_agrees(
 
     Arguments are those of `check`.
     """
+    from comparisons.check_text import check_text
+    from comparisons.verdict import Verdict
+    from problems.problem import ProblemError
+
     __tracebackhide__ = True
     try:
         found = check(candidate, problem, states=states, seed=seed)

@@ -15,8 +15,8 @@ from problems.problem import Problem
 from tests.every_day import part
 
 SEED = 7
-PROBLEMS = {"manual-matrix": 60, "torch": 60, "jax": 16, "sklearn": 60, "keras-torch": 8, "keras-jax": 8}
-PROBLEMS["keras-tensorflow"] = 6
+PROBLEMS = {"manual-matrix": 60, "torch": 60, "jax": 16, "sklearn": 60, "keras-torch": 16, "keras-jax": 16}
+PROBLEMS["keras-tensorflow"] = 12
 FAST = {"jax": 12, "keras-jax": 10, "keras-tensorflow": 10}
 STORING = {"torch": 40, "jax": 10}
 SHARE = 2  # every day one problem in so many

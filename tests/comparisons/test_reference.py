@@ -24,7 +24,7 @@ from comparisons.tally import outside
 from manual.activations import ACTIVATIONS as ACTIVATIONS_BY_HAND
 from manual.network import StepResult, loss_routes, train_step
 from manual.nine_derivatives import classification, regression
-from manual.nine_derivatives.train import as_lists, inside
+from manual.nine_derivatives.train import inside
 from manual.routes import Route
 from problems.catalogue import named_problem
 from problems.problem import ACTIVATIONS, LOSSES, Network, Optimizer, Problem
@@ -84,11 +84,11 @@ def nine_derivatives(states: States) -> Quantities:
     rate = states.x.dtype.type(states.problem.optimizer.learning_rate)
     steps = []
     for k in range(states.count):
-        lists = {name: as_lists(values[k]) for name, values in states.parameters.items()}
+        lists = {name: [list(row) for row in values[k]] for name, values in states.parameters.items()}
         x, y = list(states.x[k, 0]), states.y[k, 0, 0]
         with np.errstate(all="ignore"):
             y_hat, hidden = hand.forward_propagation(x, lists)
-            loss = hand.loss(y, inside(y_hat) if hand is classification else y_hat)
+            loss = hand.loss(y, inside(y_hat, states.problem.dtype) if hand is classification else y_hat)
             new, gradients = hand.update_parameters(lists, x, y, y_hat, hidden, rate)
         steps.append(by_name(loss, gradients, new))
     return {name: np.array([step[name] for step in steps], dtype=np.float64) for name in steps[0]}
@@ -458,7 +458,8 @@ def test_bound_follows_each_steps_learning_rate(lesson, dtype, rng):
     alone = expectations(one, {n: v[7:8] for n, v in states.parameters.items()}, states.x[7:8], states.y[7:8])
     for name, found in alone.items():
         assert (found.expected == expected[name].expected[7:8]).all()
-        assert (found.bound == expected[name].bound[7:8]).all()
+        # one rate for all steps is multiplied in fewer passes, which round differently
+        np.testing.assert_array_max_ulp(found.bound, expected[name].bound[7:8], maxulp=4)
 
 
 @lessons

@@ -55,4 +55,4 @@ def test_compare_starts_its_workers_before_it_loads_what_reports_need():
 
 def test_a_worker_loads_its_framework_and_none_of_the_comparing():
     modules = loaded("import sys, comparisons.worker; print(*sys.modules)")
-    assert modules.isdisjoint({*HEAVY, *FRAMEWORKS, "comparisons.api", "comparisons.audit", "manual"})
+    assert modules.isdisjoint({*HEAVY, *FRAMEWORKS, "comparisons.any_candidate", "comparisons.audit", "manual"})

@@ -73,11 +73,11 @@ def test_a_second_run_does_nothing_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["--dtype", "float8"], "training.dtype: 'float8' is not known"),
-        (["--initial", "random"], "initial: 'random' needs a whole number"),
+        (["--dtype", "float8"], "--dtype: 'float8' is not known"),
+        (["--initial", "random"], "--initial: 'random' needs a whole number"),
         (["--seed", "one"], "--seed: 'one' is not a whole number"),
-        (["--epochs", "0"], "training.epochs: 0 is not a whole number of at least 1"),
-        (["--optimizer", "adams"], "training.optimizer: 'adams' is not known, did you mean 'adam'"),
+        (["--epochs", "0"], "--epochs: 0 is not a whole number of at least 1"),
+        (["--optimizer", "adams"], "--optimizer: 'adams' is not known, did you mean 'adam'"),
         (["--jobs", "0"], "--jobs: 0 must be at least 1"),
         (["--timeout", "0"], "--timeout: 0.0 must be a number of seconds above 0"),
         (["--cluster", "tcp://127.0.0.1:1"], "--cluster: tcp://127.0.0.1:1 does not answer"),
