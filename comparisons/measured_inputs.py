@@ -28,6 +28,8 @@ def measured_inputs(evidence: Evidence) -> tuple[str, Callable[[Any], Any]] | No
         return None
     told = [column for column in columns if column is not None]
     factors, shifts = (_stacked([column[part] for column in told]) for part in (0, 1))
+    if not shifts.value.any() and (np.abs(factors.value - 1) <= factors.error).all():
+        return None  # as they are
 
     def change(x: Any) -> Any:
         return x * factors + shifts if isinstance(x, Bounded) else x * factors.value + shifts.value

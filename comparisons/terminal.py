@@ -25,7 +25,7 @@ from comparisons.messages import (
     verdict_line,
 )
 from comparisons.streaming_text import streamed_line
-from comparisons.told_mistakes import mistake_lines
+from comparisons.told_mistakes import mistake_lines, telling
 from comparisons.verdict import Audit, Comparison, QuantityAudit, Result, Verdict
 from problems.problem import Array, Problem
 
@@ -167,8 +167,8 @@ def _on_device(result: Result) -> str:
 
 def _show_details(console: Console, problem: Problem, result: Result, command: str | None) -> None:
     lines = list(disagreement(result, command))
-    if result.diagnoses:
-        lines += ["what is wrong", *(f"  {line}" for line in mistake_lines(problem, result.diagnoses))]
+    if told := telling(result):
+        lines += ["what is wrong", *(f"  {line}" for line in mistake_lines(problem, told))]
     lines += filter(None, [divergence_note(result), untold_line(result)])
     if lines:
         console.print(Text(f"\n{plain(result.label)}", style="bold"))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from comparisons.diagnosis import UNKNOWN
 from comparisons.messages import place
 from comparisons.mistakes import IN_WORDS
-from comparisons.verdict import Diagnosis
+from comparisons.verdict import Diagnosis, Result
 from problems.problem import Problem
 
 SHOWN_ELEMENTS = 6
@@ -53,6 +53,11 @@ def explanation(group: Sequence[Diagnosis]) -> str:
         return first.explanation
     subject = f"the {first.of}" if all(one.of == first.of for one in group) else "each"
     return f"{subject} {first.explanation}"
+
+
+def telling(result: Result) -> list[Diagnosis]:
+    """The diagnoses of `result` that say anything beside its known deviation."""
+    return [one for one in result.diagnoses if not (result.known_deviation and one.mistakes == ("unknown",))]
 
 
 def mistake_lines(problem: Problem, diagnoses: Sequence[Diagnosis]) -> Iterator[str]:

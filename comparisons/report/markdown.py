@@ -10,7 +10,7 @@ from comparisons.convergence import stop_line
 from comparisons.messages import disagreement, divergence_note, setting, size, verdict_line
 from comparisons.report.status import AGREES, SKIPPED, status_of
 from comparisons.streaming_text import streamed_line
-from comparisons.told_mistakes import mistake_lines
+from comparisons.told_mistakes import mistake_lines, telling
 from comparisons.verdict import Comparison, Result
 from problems.problem import Problem
 
@@ -63,7 +63,7 @@ def _comparison(comparison: Comparison, commands: Mapping[str, str]) -> Iterator
 
 def _details(problem: Problem, result: Result, command: str | None) -> Iterator[str]:
     lines = [*disagreement(result, command)]
-    lines += mistake_lines(problem, result.diagnoses)
+    lines += mistake_lines(problem, telling(result))
     if lines:
         shown = "\n".join(html.escape(line, quote=False) for line in lines)
         yield f"<details><summary>{escaped(result.label)}</summary>"

@@ -12,6 +12,7 @@ from comparisons.candidates import call, random_states
 from comparisons.chains import loss_value
 from comparisons.check_text import check_text
 from comparisons.checking import evidence_of
+from comparisons.measured_inputs import measured_inputs
 from comparisons.planted import candidate_with
 from comparisons.wrong_forward import BESIDE, FOLLOWS, changes, from_wrong_forward
 from manual.activations import ACTIVATIONS
@@ -184,3 +185,10 @@ def test_a_pass_that_says_nothing_of_the_loss_explains_nothing_alone(by_hand, pr
     states = [replace(state, parameters={**state.parameters, "b2": np.array([[9.0]])}) for state in drawn]
     given = evidence_of(problem, [(state, call(step, problem, state)) for state in states])
     assert from_wrong_forward(replace(given, loss=given.loss * np.nan)) == []
+
+
+def test_inputs_that_are_used_as_they_are_are_not_called_scaled(problem_called):
+    problem = problem_called("classification")
+    right = candidate_with(problem, [], gradients=True)
+    run = [(state, call(right, problem, state)) for state in random_states(problem, 12, seed=0)]
+    assert measured_inputs(evidence_of(problem, run)) is None
