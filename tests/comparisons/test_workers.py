@@ -47,7 +47,8 @@ def train(problem):
     yield from by_hand(problem)
 """
 DRIVER = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what is in the background without
 from dataclasses import replace
 from comparisons.implementations import IMPLEMENTATIONS
 for name in ("torch", "jax"):
