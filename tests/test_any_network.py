@@ -74,8 +74,9 @@ def test_random_problems_agree_in_a_format_for_storage(
 ) -> None:
     require_or_skip(name)
     module = campaign("any_network_campaign")
-    drawn = chosen(campaign("any_network").any_problems(SEED), STORING[name], every_day)
-    problems = [problem.changed(dtype=dtype) for problem in drawn]
+    drawn = list(islice(campaign("any_network").any_problems(SEED), STORING[name]))
+    several = chosen(drawn, len(drawn), every_day=True) if every_day else drawn
+    problems = [problem.changed(dtype=dtype) for problem in several]
     count = module.Count()
     for problem, outcome in zip(problems, module.outcomes(name, problems), strict=True):
         module.add(count, problem, outcome)

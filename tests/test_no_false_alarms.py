@@ -11,7 +11,7 @@ import pytest
 
 from comparisons.implementations import NAMES
 
-SEED, EVERY_DAY, LONG = 5, 120, 480
+SEED, EVERY_DAY, LONG = 5, 120, 240
 
 
 @pytest.fixture
