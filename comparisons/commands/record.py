@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def record(
         fail(f"{one} is not installed; install with: {install_command(one)}")
     chosen = stopped(chosen, until_converged)
     told = (in_folder if stored else in_file)(one, chosen, output, timeout, placed, fast)
-    click.echo(f"{output}: {told}; check it with: backproof audit {output}")
+    click.echo(f"{output}: {told}; check it with: backproof audit {shlex.quote(output)}")
 
 
 def in_file(name: str, problem: Any, output: str, timeout: float | None, device: str, fast: bool) -> str:

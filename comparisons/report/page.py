@@ -90,7 +90,7 @@ def section(comparison: Comparison, commands: Mapping[str, str], drift: Drifts) 
         "setting": setting(problem),
         "rank": min((status.rank for status in statuses), default=9),
         "counts": counts(statuses),
-        "quantities": chain_order(problem.network),
+        "quantities": audited(comparison),
         "rows": [row(problem, result, places[result.label], commands.get(result.name)) for result in ordered],
         "legend": [{"name": result.label, "color": places[result.label] % COLORS} for result in compared(results)],
         "charts": figures(comparison, places, drift),
@@ -104,6 +104,13 @@ def section(comparison: Comparison, commands: Mapping[str, str], drift: Drifts) 
         "blind": blind_spots(comparison),
         "settings": settings(comparison),
     }
+
+
+def audited(comparison: Comparison) -> list[str]:
+    """The quantities that were audited: all, but for updates that between audited steps nobody followed."""
+    every = chain_order(comparison.problem.network)
+    found = {one.name for result in comparison.results if result.audit for one in result.audit.quantities}
+    return [name for name in every if name in found] if found else every
 
 
 def pair_row(pair: Apart, drift: Drifts) -> dict[str, Any]:

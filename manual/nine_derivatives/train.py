@@ -92,7 +92,7 @@ def as_tensors(problem: Problem, numbers: Array) -> dict[str, Array]:
 def train(problem: Problem) -> Iterator[Block]:
     """Every step of training `problem`, one row at a time, in its dtype."""
     program = recorded_lesson(lesson(problem), problem)
-    steps = running(program, problem.dtype, long=problem.steps >= LONG)
+    steps = running(program, problem.dtype, long=problem.begin + problem.steps >= LONG)
     learning_rate = np.dtype(problem.dtype).type(problem.optimizer.learning_rate)
     table = np.concatenate([problem.x, problem.y], axis=1)
     parameters = np.concatenate([values.ravel() for values in problem.initial.values()])

@@ -28,6 +28,15 @@ def test_compare_writes_a_report(tmp_path):
     assert "backproof compare regression --against manual-matrix" in (tmp_path / "new/report.html").read_text("utf-8")
 
 
+@pytest.mark.parametrize(("optimizer", "shown"), [("sgd", True), ("adam", False)])
+def test_a_page_has_the_updates_where_they_were_audited(tmp_path, optimizer, shown):
+    arguments = ("--optimizer", optimizer, "--audit-every", "7", "--report", str(tmp_path / "new"))
+    done = run("compare", "regression", "--against", "manual-matrix", *arguments)
+    assert done.exit_code == 0, done.output
+    page = (tmp_path / "new/report.html").read_text("utf-8")
+    assert ("new W1</th>" in page, "∂L/∂W1</th>" in page) == (shown, True)
+
+
 def test_report_puts_traces_of_one_problem_side_by_side(tmp_path, trace):
     done = run("report", trace, trace, "-o", str(tmp_path / "out"))
     assert done.exit_code == 0
