@@ -21,21 +21,15 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from statistics import median
 
-import numpy as np
+from large_networks import SIZES, large_problem
 
 from comparisons.audit import audit
 from manual.train import train
 from problems.catalogue import named_problem
-from problems.initializers import starting_parameters
 from problems.optimizer import SETTINGS, Optimizer
-from problems.problem import Network, Problem
+from problems.problem import Problem
 from problems.trace import Trace
 
-SIZES = {
-    "medium": ((784, 512, 256, 10), 128),
-    "ten": ((1024, 2048, 2048, 1792), 32),
-    "large": ((1024, 2048, 2048, 1000), 256),
-}
 TURNS = {"medium": 9, "ten": 3, "large": 3}
 
 
@@ -66,26 +60,6 @@ def small_costs(problem: Problem) -> tuple[float, float]:
     recorded = timed(lambda: held.append(Trace.record(problem, train(problem), implementation="manual-matrix")))
     audited = timed(lambda: audit(held[0]))
     return 1e6 * max(recorded - bare, 0.0) / problem.steps, 1e6 * audited / problem.steps
-
-
-def large_problem(name: str) -> Problem:
-    """One step of a large network."""
-    sizes, batch = SIZES[name]
-    rng = np.random.default_rng(0)
-    activations = ("relu",) * (len(sizes) - 2) + ("softmax",)
-    network = Network(inputs=sizes[0], units=sizes[1:], activations=activations)
-    return Problem(
-        name=name,
-        x=rng.normal(size=(batch, sizes[0])),
-        y=np.eye(sizes[-1])[rng.integers(0, sizes[-1], batch)],
-        network=network,
-        loss="categorical_cross_entropy",
-        initial=starting_parameters(network, "he_normal:0"),
-        optimizer=Optimizer(learning_rate=0.01),
-        epochs=1,
-        batch_size=batch,
-        dtype="float32",
-    )
 
 
 def auditing(problem: Problem) -> Callable[[], object]:

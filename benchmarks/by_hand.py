@@ -26,12 +26,11 @@ from collections.abc import Callable, Mapping
 from statistics import median
 
 import numpy as np
+from large_networks import SIZES, large_problem
 
 from problems.catalogue import named_problem
-from problems.initializers import starting_parameters
-from problems.problem import Network, Optimizer, Problem
+from problems.problem import Problem
 
-SIZES = {"medium": ((784, 512, 256, 10), 128), "large": ((1024, 2048, 2048, 1000), 256)}
 SECONDS = 1.0  # each peer steps for about this long a round
 Step = Callable[[], object]
 THREADS = ("OMP", "OPENBLAS", "MKL", "NUMBA", "TF_NUM_INTRAOP", "TF_NUM_INTEROP")
@@ -41,22 +40,7 @@ def problem_called(name: str) -> Problem:
     """The problem of a network's name."""
     if name == "lesson":
         return named_problem("classification")
-    sizes, batch = SIZES[name]
-    rng = np.random.default_rng(0)
-    activations = ("relu",) * (len(sizes) - 2) + ("softmax",)
-    network = Network(inputs=sizes[0], units=sizes[1:], activations=activations)
-    return Problem(
-        name=name,
-        x=rng.normal(size=(batch, sizes[0])),
-        y=np.eye(sizes[-1])[rng.integers(0, sizes[-1], batch)],
-        network=network,
-        loss="categorical_cross_entropy",
-        initial=starting_parameters(network, "he_normal:0"),
-        optimizer=Optimizer(learning_rate=0.01),
-        epochs=1,
-        batch_size=batch,
-        dtype="float32",
-    )
+    return large_problem(name)
 
 
 def manual_scalar(problem: Problem) -> Step:
