@@ -297,19 +297,19 @@ def _judged_pieces(
     observed: Observed, carried: tuple[Precision, ...], learning_rate: Array | None
 ) -> Iterator[tuple[Judged, str, Expectation]]:
     """Every piece judged at the first precision, its quantity, and what it must be at the last."""
-    gradients = {
-        name: observed.actual[key] for name in observed.before if (key := f"gradient.{name}") in observed.actual
-    }
-    told = gradients if len(gradients) == len(observed.before) else {}
+    actual = observed.actual
+    complete = all(f"gradient.{name}" in actual for name in observed.before)
+    told = {name: values for name, values in actual.items() if complete or not name.startswith("gradient.")}
     parts = (
         pieces(observed.problem, observed.before, observed.x, observed.y, told, one, learning_rate) for one in carried
     )
     for piece, *others in zip(*parts, strict=True):
-        if piece.name in observed.actual:
-            whole = observed.actual[piece.name]
-            values = whole[:, piece.at].astype(np.float64) if whole.ndim > 1 else whole.astype(np.float64)
-            elements = int(whole[0].size)
-            one = Judged(observed.positions, values, piece.expectation, piece.at.start or 0, elements)
+        if piece.name in actual:
+            whole = actual[piece.name]
+            values = whole[:, piece.at] if whole.ndim > 1 else whole
+            one = Judged(
+                observed.positions, values, piece.expectation, piece.at.start or 0, int(whole[0].size), piece.found
+            )
             yield one, piece.name, (piece, *others)[-1].expectation
 
 

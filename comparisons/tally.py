@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,12 +39,35 @@ def ratios(actual: Array, expectation: Expectation) -> Array:
     return np.where(np.isfinite(actual), ratio, np.inf)
 
 
+class Found(NamedTuple):
+    """What became of each element: whether it is wrong, whether it is known to agree or not, and its share of its
+    bound, -1 where it is not known."""
+
+    wrong: Array
+    told: Array
+    ratio: Array
+
+
+def found_of(actual: Array, expectation: Expectation) -> Found:
+    """What becomes of the elements of `actual`; what is wrong is always known."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        deviation = np.abs(actual - expectation.expected)
+        if not (deviation <= expectation.bound).all() or not np.isfinite(expectation.bound).all():
+            wrong = outside(actual, expectation)
+            told = expectation.told | wrong
+            return Found(wrong, told, np.where(told, ratios(actual, expectation), -1.0))
+        wrong, told, ratio = np.zeros(deviation.shape, bool), expectation.told, deviation / expectation.bound
+    if not expectation.bound.all():
+        ratio = np.where(deviation > 0, ratio, 0.0)
+    return Found(wrong, told, ratio if told.all() else np.where(told, ratio, -1.0))
+
+
 @dataclass(eq=False)
 class Judged:
     """One quantity over one chunk: positions (steps,) of the steps, everything else (steps, ...).
 
-    told: where it is known whether the element agrees; what is wrong is always known.
-    begin, elements: of some rows of a tensor, the first of them and how many numbers the whole tensor has.
+    begin, elements: of some rows of a tensor, the first of them and how many numbers the whole tensor has;
+    found: what became of its elements, worked out unless given.
     """
 
     positions: Array
@@ -51,20 +75,10 @@ class Judged:
     expectation: Expectation
     begin: int = 0
     elements: int | None = None
+    found: InitVar[Found | None] = None
 
-    def __post_init__(self) -> None:
-        expectation = self.expectation
-        with np.errstate(invalid="ignore", divide="ignore"):
-            deviation = np.abs(self.actual - expectation.expected)
-            if not (deviation <= expectation.bound).all() or not np.isfinite(expectation.bound).all():
-                self.wrong = outside(self.actual, expectation)
-                self.told = expectation.told | self.wrong
-                self.ratio = np.where(self.told, ratios(self.actual, expectation), 0.0)
-                return
-            self.wrong, self.told = np.zeros(deviation.shape, bool), expectation.told
-            self.ratio = deviation / expectation.bound
-        if not (expectation.bound.all() and self.told.all()):
-            self.ratio = np.where(self.told & (deviation > 0), self.ratio, 0.0)
+    def __post_init__(self, found: Found | None) -> None:
+        self.wrong, self.told, self.ratio = found or found_of(self.actual, self.expectation)
 
     @property
     def wrong_steps(self) -> Array:
@@ -152,7 +166,7 @@ class Tally:
         self.wrong_below += int((judged.wrong & unexplained(judged.actual, below)).sum())
 
     def _keep_worst(self, judged: Judged) -> None:
-        place = largest(judged.ratio if judged.told.all() else np.where(judged.told, judged.ratio, -1.0))
+        place = largest(judged.ratio)
         if not judged.told[place]:
             return
         ratio, step = float(judged.ratio[place]), int(judged.positions[place[0]]) + 1
@@ -193,8 +207,10 @@ class Tally:
         steps = np.flatnonzero(untold.reshape(len(judged.positions), -1).any(axis=1))
         self.untold_steps.add(judged.positions[steps] + 1)
         with np.errstate(invalid="ignore"):
-            apart = np.where(untold, np.abs(judged.actual - judged.expectation.expected), -1.0)
-        place = largest(np.nan_to_num(apart, nan=np.inf))
+            apart = np.abs(judged.actual - judged.expectation.expected)
+        apart[judged.told] = -1.0
+        apart[np.isnan(apart)] = np.inf
+        place = largest(apart)
         distance, step = float(apart[place]), int(judged.positions[place[0]]) + 1
         if self.untold is None or (distance, -step) > (self.untold[0], -self.untold[1]):
             self.untold = distance, step, judged.index(place)

@@ -59,7 +59,8 @@ class Dot(Bounded):
         """All of it, evaluated once."""
         if self._whole is None:
             with np.errstate(all="ignore"):
-                value = self.a.value @ self.b.value
+                b = self.b
+                value = b.after(self.a.value) if isinstance(b, Stored) else self.a.value @ b.value
                 for one in self.more:
                     value = value + one.value
                 self._whole = self._around(value, *self._bounding())
@@ -68,8 +69,20 @@ class Dot(Bounded):
     def rows(self, at: slice, plane: int | None = None) -> Bounded:
         """Rows `at` of A B; of errors that stand beside each other those of one plane."""
         with np.errstate(all="ignore"):
-            left, right = self._bounding()
-            return self._around(self.a[..., at, :].value @ self.b.value, left.rows(at), right.plane(plane))
+            return self._around(self.value_of(at), *self._bounding_of(at, plane))
+
+    def value_of(self, at: slice) -> Array:
+        """Rows `at` of the value."""
+        return self.a[..., at, :].value @ self.b.value
+
+    def product_of(self, at: slice, plane: int | None = None) -> tuple[Array, float]:
+        """What bounds rows `at`, and what it is to be multiplied with."""
+        left, right = self._bounding_of(at, plane)
+        return left.product(right)
+
+    def _bounding_of(self, at: slice, plane: int | None) -> tuple[Upper, Upper]:
+        left, right = self._bounding()
+        return left.rows(at), right.plane(plane)
 
     @property
     def _inherited(self) -> Array:
@@ -96,18 +109,25 @@ class Dot(Bounded):
         return self.precision.gamma(more) + FLOAT64.gamma(more)
 
     def _around(self, value: Array, left: Upper, right: Upper) -> Bounded:
-        unit, tiny = self.precision.unit + FLOAT64.unit, self.precision.smallest_normal
         error, some = left.times(right)
         for one in self.more:
             error = error + (one._inherited + self._partial * one._magnitude)
             some = some | (one._magnitude > 0)
         if self.terms > 1:
+            unit = self.precision.unit + FLOAT64.unit
             error *= 1 + unit
             error += unit * np.abs(value)
-        flushed = (2 * self.a.shape[-1] + self.terms) * (1 + self._partial) * (1 + unit) * tiny
+        flushed, added = self.constants
         error += flushed if some is True else np.where(some, flushed, 0.0)
-        error *= 1 + FLOAT64.gamma(2 * self.terms + 8)
+        error *= added
         return finished(value, error, self.precision)
+
+    @property
+    def constants(self) -> tuple[float, float]:
+        """What flushing terms to 0 may add, and 1 with the rounding of the sum that bounds it."""
+        unit = self.precision.unit + FLOAT64.unit
+        roundings = (2 * self.a.shape[-1] + self.terms) * (1 + self._partial) * (1 + unit)
+        return roundings * self.precision.smallest_normal, 1 + FLOAT64.gamma(2 * self.terms + 8)
 
 
 def _times(left: Upper, right: Upper, terms: int, precision: Precision) -> Array:

@@ -11,6 +11,6 @@ from problems.problem import Array
 def leaves(values: Array, run: Precision, carried: Precision) -> Bounded:
     """The run's own numbers: exact, unless the implementation carries less than the run's precision."""
     exact = carried is run or carried.operands is not None
-    if exact and Stored.worth_it(values, carried):
-        return Stored(values, carried)
+    if exact and (stored := Stored.of(values, carried)):
+        return stored
     return Bounded.exact(values, carried) if exact else Bounded.rounded(values, carried)

@@ -36,7 +36,7 @@ def _settled(nothing: Array, value: Array) -> Array:
 def multiply(a: Bounded, b: Bounded) -> Bounded:
     """|a| ε_b + ε_a (|b| + ε_b), and the rounding of the product."""
     for number, other in ((a, b), (b, a)):
-        if _is_ordinary(number) and other.ndim > 0:
+        if is_ordinary(number) and other.ndim > 0:
             return _times_number(number, other)
     nothing = is_nothing(a) | is_nothing(b)
     value = _settled(nothing, a.value * b.value)
@@ -47,20 +47,26 @@ def multiply(a: Bounded, b: Bounded) -> Bounded:
     return product(value, carried, nothing, units, a.precision)
 
 
-def _is_ordinary(a: Bounded) -> bool:
+def is_ordinary(a: Bounded) -> bool:
     """Whether `a` is one number, such as a learning rate, neither 0 nor infinite, nor its error."""
     return a.ndim == a.error.ndim == 0 and bool(np.isfinite(a.value) and np.isfinite(a.error) and a.value)
 
 
 def _times_number(number: Bounded, b: Bounded) -> Bounded:
     """The same bound, (1 + u)(|a| + ε_a) ε_b + ((1 + u) ε_a + u |a|) |b|, in fewer passes over b."""
-    size, doubt = abs(float(number.value)), float(number.error)
-    unit = 0.0 if _is_power_of_two(number) or _is_power_of_two(b) else b.precision.unit + FLOAT64.unit
-    error = np.abs(b.value) * ((1 + unit) * doubt + unit * size)
-    error = error + b.error * ((1 + unit) * (size + doubt))
+    by_value, by_error = factors(number, b.precision, exact=_is_power_of_two(b))
+    error = np.abs(b.value) * by_value
+    error = error + b.error * by_error
     error += b.precision.smallest_normal
     nothing = is_nothing(b)
     return finished(number.value * b.value, np.where(nothing, 0.0, error) if nothing.any() else error, b.precision)
+
+
+def factors(number: Bounded, precision: Precision, *, exact: bool = False) -> tuple[float, float]:
+    """What a product with an ordinary number takes of the other factor's size and of its error."""
+    size, doubt = abs(float(number.value)), float(number.error)
+    unit = 0.0 if exact or _is_power_of_two(number) else precision.unit + FLOAT64.unit
+    return (1 + unit) * doubt + unit * size, (1 + unit) * (size + doubt)
 
 
 def divide(a: Bounded, b: Bounded) -> Bounded:

@@ -16,7 +16,22 @@ from problems.problem import Array
 
 DEEP = 2**14  # terms, up to which float32's own rounding adds less than a five-hundredth
 RANGE = 2.0**-60  # of the smallest number that is not 0, in parts of the largest
+MOST = 2.0**48  # of numbers that are not scaled: a sum of products of them has a float32
 SMALL = 2.0**-100  # what scales float32 numbers is one itself
+LEAST = 2.0**-1074  # above 0, and nothing beside what flushing to 0 may add
+
+
+def extremes(sizes: Array) -> tuple[float, float]:
+    """The smallest that is not 0, infinite where there is none, and the largest; NaN where any is."""
+    smallest, largest = float(sizes.min(initial=np.inf)), float(sizes.max(initial=0.0))
+    return (_smallest_but_zero(sizes) if smallest == 0 else smallest), largest
+
+
+def _smallest_but_zero(sizes: Array) -> float:
+    """As whole numbers the bits of floats from 0 are in the same order, and 0 less 1 is the largest of them."""
+    whole = np.dtype(f"u{sizes.itemsize}")
+    least = int((sizes.view(whole) - whole.type(1)).min()) + 1
+    return float(whole.type(least).view(sizes.dtype)) if least <= np.iinfo(whole).max else np.inf
 
 
 class Upper:
@@ -29,10 +44,15 @@ class Upper:
     @classmethod
     def of(cls, sizes: Array) -> Upper:
         """`sizes` from 0, of any range."""
-        largest = float(sizes.max(initial=0.0))
-        smallest = float(sizes.min(where=sizes > 0, initial=np.inf))
+        return cls.between(sizes, *extremes(sizes))
+
+    @classmethod
+    def between(cls, sizes: Array, smallest: float, largest: float) -> Upper:
+        """`sizes` whose `extremes` these are."""
         if not (SMALL < largest < 1 / SMALL and smallest >= RANGE * largest):
             return cls(sizes.astype(np.float64, copy=False), 1.0)
+        if smallest >= RANGE and largest <= MOST:
+            return cls(sizes.astype(np.float32, copy=False), 1.0)
         scale = float(np.ldexp(1.0, np.frexp(largest)[1]))
         return cls((sizes * (1 / scale)).astype(np.float32, copy=False), scale)
 
@@ -58,18 +78,23 @@ class Upper:
         """Whether every column has an infinite number, so that no sum over it is finite."""
         return self.numbers.dtype == np.float64 and bool((~np.isfinite(self.numbers)).any(-2).all())
 
-    def times(self, other: Upper) -> tuple[Array, Array | bool]:
-        """The product, in a new float64 array, and where any two numbers in it are not 0; True for everywhere."""
-        terms = self.numbers.shape[-1]
+    def product(self, other: Upper) -> tuple[Array, float]:
+        """The product, 0 only where all its terms are, and what makes it at least what it is computed for."""
         scale = self.scale * other.scale
-        if self.numbers.dtype == other.numbers.dtype == np.float32:
-            product = self.numbers @ other.numbers
-            room = scale / (1 - FLOAT32.gamma(terms + 3))
-            return np.multiply(product, room, dtype=np.float64), bool(product.min() > 0) or product > 0
         if other.endless:
             leading = np.broadcast_shapes(self.numbers.shape[:-2], other.numbers.shape[:-2])
-            return np.full((*leading, self.numbers.shape[-2], other.numbers.shape[-1]), np.inf), True
+            return np.full((*leading, self.numbers.shape[-2], other.numbers.shape[-1]), np.inf, np.float32), scale
+        added = self.numbers.shape[-1] + 3
+        if self.numbers.dtype == other.numbers.dtype == np.float32:
+            return self.numbers @ other.numbers, scale / (1 - FLOAT32.gamma(added))
         left, right = (one.numbers.astype(np.float64, copy=False) for one in (self, other))
+        product = left @ right
         rows, columns = np.asarray(self.numbers.any(-1)), np.asarray(other.numbers.any(-2))
-        room = scale / (1 - FLOAT32.gamma(3)) / (1 - FLOAT64.gamma(terms + 3))  # one may be float32
-        return (left @ right) * room, rows[..., :, None] & columns[..., None, :]
+        flushed = (product == 0) & rows[..., :, None] & columns[..., None, :]
+        product[flushed] = LEAST
+        return product, scale / (1 - FLOAT32.gamma(3)) / (1 - FLOAT64.gamma(added))  # one may be float32
+
+    def times(self, other: Upper) -> tuple[Array, Array | bool]:
+        """The same product in a new float64 array, and where it is not 0; True for everywhere."""
+        product, room = self.product(other)
+        return np.multiply(product, room, dtype=np.float64), bool(product.min() > 0) or product > 0

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import manual.train
-from comparisons import pieces
+from comparisons import compiled_tensors, pieces, tensors
 from comparisons.arithmetic import dots, stored_numbers
 from comparisons.audit import audit
 from comparisons.verdict import Verdict
@@ -49,11 +49,10 @@ def trained(name, dtype="float32", scale=1.0, epochs=2):
 
 @pytest.fixture
 def in_pieces(monkeypatch):
-    """Have everything count as large, pieces be of two rows or so, and one element more than few."""
+    """Have everything count as large, and pieces be of two rows or so."""
     for module, name, value in (
         (pieces, "LARGE", 1),
-        (pieces, "PIECE", 12),
-        (pieces, "FEW", 1),
+        (tensors, "PIECE", 12),
         (dots, "LARGE", 0),
         (stored_numbers, "LARGE", 0),
     ):
@@ -88,7 +87,8 @@ def same(one, other):
 def changed(trace, group, name, step, index, by):
     """`trace` with one element of one step made larger by a share."""
     tensors = {key: values.copy() for key, values in getattr(trace, group).items()}
-    tensors[name][(step, *index)] *= 1 + by
+    with np.errstate(invalid="ignore"):
+        tensors[name][(step, *index)] *= 1 + by
     return replace(trace, **{group: tensors})
 
 
@@ -150,3 +150,60 @@ def test_no_number_is_never_agreement(whole_and_pieces):
     whole, found = whole_and_pieces(trace)
     same(found, whole)
     assert found.verdict is Verdict.DISAGREES
+
+
+@pytest.fixture
+def both(in_pieces, monkeypatch):
+    """A function that audits a trace without compiled passes, then in them: what each has found, written out."""
+    pytest.importorskip("numba")
+    monkeypatch.setattr("comparisons.audit.CHUNK_ELEMENTS", 1)  # one step at a time, as of large ones
+
+    def audits(trace):
+        uncompiled = audit(trace)
+        monkeypatch.setattr(compiled_tensors, "WORTH", 0)
+        compiled = compiled_tensors.CompiledTensor
+        passed = []
+        monkeypatch.setattr(compiled, "_judged", counting(compiled._judged, passed))
+        found = audit(trace)
+        assert passed or trace.problem.l2  # a penalty is no part of the compiled rules
+        return repr(found), repr(uncompiled), found.verdict
+
+    return audits
+
+
+def counting(method, passed):
+    """`method`, which says that it was called."""
+
+    def called(*arguments):
+        passed.append(arguments)
+        return method(*arguments)
+
+    return called
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 12.0, 1e6], ids=["tiny", "ordinary", "steep", "hopeless"])
+def test_compiled_a_right_training_agrees_to_the_last_bit(name, dtype, scale, both):
+    found, due, verdict = both(trained(name, dtype, scale))
+    assert found == due
+    assert verdict is not Verdict.DISAGREES
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("group", ["gradients", "parameters"])
+@pytest.mark.parametrize("by", [1e-3, 1e-7, np.inf, np.nan])
+@pytest.mark.parametrize(("name", "index"), [("W1", (4, 3)), ("W2", (8, 4))])
+def test_compiled_a_wrong_element_is_found_to_the_last_bit(name, index, by, group, dtype, both):
+    found, due, _ = both(changed(trained("softmax", dtype), group, name, 1, index, by))
+    assert found == due
+
+
+def test_compiled_what_carries_float32_is_named_to_the_last_bit(both):
+    trace = trained("softmax", "float64")
+    lower = {
+        group: {name: values.astype(np.float32).astype(np.float64) for name, values in getattr(trace, group).items()}
+        for group in ("gradients", "parameters")
+    }
+    found, due, _ = both(replace(trace, **lower))
+    assert found == due

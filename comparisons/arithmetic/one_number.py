@@ -1,0 +1,90 @@
+"""The rules of `dots`, `products` and `sums` for one number and its error, the same operations in the same order.
+
+What Numba compiles: a pass over a matrix costs what memory costs, and one pass does what NumPy does in thirty.
+tests/comparisons/arithmetic/test_one_number.py holds them against those rules, bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from comparisons.arithmetic.rounding import INFLATION
+
+Number = float  # a float64 that may be a NumPy scalar
+WithError = tuple[float, float]  # value and error
+
+
+class Constants(NamedTuple):
+    """What the rules take of a precision, a matrix product and a learning rate.
+
+    unit, tiny: unit roundoff, here and there, and the smallest normal number; room: what the float32 product is to be
+    multiplied with; flushed: what flushing its terms to 0 may add; added: 1 and the rounding of the bound's own sum;
+    rate: its value; by_value, by_error: what its product takes of a factor's size and of its error.
+    """
+
+    unit: float
+    tiny: float
+    room: float
+    flushed: float
+    added: float
+    rate: float
+    by_value: float
+    by_error: float
+
+
+def finished(value: Number, error: Number) -> float:
+    """As `bounded.finished`."""
+    error = error * INFLATION
+    return error if math.isfinite(value) & math.isfinite(error) else math.inf
+
+
+def of_dot(value: Number, product: Number, c: Constants) -> float:
+    """The error of a matrix product of at least two terms, as `dots.Dot` has it of what bounds it."""
+    error = product * c.room
+    error = error * (1 + c.unit)
+    error = error + c.unit * abs(value)
+    error = error + (c.flushed if product > 0 else 0.0)
+    return finished(value, error * c.added)
+
+
+def times_rate(value: Number, error: Number, c: Constants) -> WithError:
+    """A product with the learning rate, as `products.multiply` has it."""
+    carried = abs(value) * c.by_value
+    carried = carried + error * c.by_error
+    carried = carried + c.tiny
+    nothing = (value == 0) & (error == 0)
+    product = c.rate * value
+    return product, finished(product, 0.0 if nothing else carried)
+
+
+def from_exact(theta: Number, value: Number, error: Number, c: Constants) -> WithError:
+    """An exact number less another, as `sums.subtract` has it."""
+    less = theta - value
+    size = abs(less) + error
+    rounding = c.unit * size + (c.tiny if size > 0 else 0.0)
+    return less, finished(less, error + rounding)
+
+
+def is_lost(value: Number, error: Number, best: Number) -> bool:
+    """Whether the best route alone would tell the number from 0."""
+    size = abs(value)
+    return (error >= size) & (best < size)
+
+
+def is_wrong(actual: Number, expected: Number, bound: Number) -> bool:
+    """As `tally.outside`."""
+    beyond = (abs(actual - expected) <= bound) == False  # noqa: E712, so that NaN is beyond
+    return (math.isfinite(bound) & beyond) | (math.isfinite(actual) == False)  # noqa: E712
+
+
+def ratio(actual: Number, expected: Number, bound: Number) -> float:
+    """As `tally.ratios`."""
+    deviation = abs(actual - expected)
+    found = 0.0 if deviation == 0 else deviation / bound
+    found = found if math.isfinite(bound) else 0.0
+    return found if math.isfinite(actual) else math.inf
+
+
+RULES: tuple[Callable[..., Any], ...] = (finished, of_dot, times_rate, from_exact, is_lost, is_wrong, ratio)

@@ -1,0 +1,115 @@
+"""Passes over some rows of a matrix, as Numba compiles them: loops around the rules for one number.
+
+All arrays are (rows, columns); errors, ratios and values are float64, what was stored may be float32.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
+
+from comparisons.arithmetic import one_number
+from comparisons.arithmetic.one_number import Constants, from_exact, is_lost, is_wrong, of_dot, ratio, times_rate
+from problems.problem import Array
+
+
+def bounds(value: Array, product: Array, theta: Array, c: Constants, slope: Array, after: Array) -> int:
+    """Fill in the errors of a gradient `value` and of the parameter `after` its update, of what bounds the gradient.
+
+    How many errors reach 0 from an element that is not 0.
+    """
+    reaching = 0
+    rows, columns = value.shape
+    for i in range(rows):
+        for j in range(columns):
+            g = value[i, j]
+            error = of_dot(g, product[i, j], c)
+            move, doubt = times_rate(g, error, c)
+            moved, doubt = from_exact(float(theta[i, j]), move, doubt, c)
+            slope[i, j], after[i, j] = error, doubt
+            reaching += (error >= abs(g)) & (abs(g) > 0)
+            reaching += (doubt >= abs(moved)) & (abs(moved) > 0)
+    return reaching
+
+
+def moved(value: Array, theta: Array, c: Constants, after: Array) -> None:
+    """Fill in the parameter `after` the update by the gradient `value`."""
+    rows, columns = value.shape
+    for i in range(rows):
+        for j in range(columns):
+            after[i, j] = float(theta[i, j]) - c.rate * value[i, j]
+
+
+def judged(actual: Array, expected: Array, bound: Array, best: Array, ratios: Array) -> tuple[int, int]:
+    """Fill in each element's share of its bound, -1 where nothing is told; how many are not told, how many wrong.
+
+    best: the most accurate route's errors, wherever all routes together reach 0.
+    """
+    untold = wrongs = 0
+    rows, columns = expected.shape
+    for i in range(rows):
+        for j in range(columns):
+            value, error = expected[i, j], bound[i, j]
+            found = float(actual[i, j])
+            wrong = is_wrong(found, value, error)
+            told = (math.isfinite(error) & (is_lost(value, error, best[i, j]) == False)) | wrong  # noqa: E712
+            ratios[i, j] = ratio(found, value, error) if told else -1.0
+            untold += told == False  # noqa: E712
+            wrongs += wrong
+    return untold, wrongs
+
+
+def untold(value: Array, error: Array, best: Array) -> int:
+    """How many elements are not told."""
+    count = 0
+    rows, columns = value.shape
+    for i in range(rows):
+        for j in range(columns):
+            told = math.isfinite(error[i, j]) & (is_lost(value[i, j], error[i, j], best[i, j]) == False)  # noqa: E712
+            count += told == False  # noqa: E712
+    return count
+
+
+def own(reported: Array, theta: Array, c: Constants, after: Array, error: Array) -> None:
+    """Fill in the parameter `after` the update by the gradient that was reported, an exact number, and its error."""
+    rows, columns = reported.shape
+    for i in range(rows):
+        for j in range(columns):
+            g = float(reported[i, j])
+            move, doubt = times_rate(g, abs(g) if abs(g) < c.tiny else 0.0, c)
+            after[i, j], error[i, j] = from_exact(float(theta[i, j]), move, doubt, c)
+
+
+def first_told(value: Array, error: Array, best: Array, other: Array, doubt: Array) -> None:
+    """Where `value` is not told put the `other` and its error in place."""
+    rows, columns = value.shape
+    for i in range(rows):
+        for j in range(columns):
+            v, e = value[i, j], error[i, j]
+            told = math.isfinite(e) & (is_lost(v, e, best[i, j]) == False)  # noqa: E712
+            value[i, j] = v if told else other[i, j]
+            error[i, j] = e if told else doubt[i, j]
+
+
+class Passes(NamedTuple):
+    """The passes, compiled."""
+
+    bounds: Callable[..., int]
+    moved: Callable[..., None]
+    judged: Callable[..., tuple[int, int]]
+    untold: Callable[..., int]
+    own: Callable[..., None]
+    first_told: Callable[..., None]
+
+
+@cache
+def passes() -> Passes:
+    """All of them, without any of the shortcuts that change a rounding; compiling takes about a second."""
+    import numba
+    from numba.extending import register_jitable
+
+    for rule in one_number.RULES:
+        register_jitable(inline="always")(rule)
+    return Passes(*map(numba.njit(error_model="numpy"), (bounds, moved, judged, untold, own, first_told)))

@@ -1,0 +1,104 @@
+"""One matrix of parameters, some rows of it at a time: what its gradient and its update must be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from comparisons.arithmetic.bounds import Bounded
+from comparisons.arithmetic.dots import Dot
+from comparisons.arithmetic.leaves import leaves
+from comparisons.arithmetic.precision import PRECISIONS
+from comparisons.arithmetic.unions import plane
+from comparisons.reference import Expectation, Given, first_told
+from comparisons.tally import Found
+from manual.optimizers import sgd
+from manual.penalty import penalized
+from problems.problem import Array, Parameters, Problem
+
+PIECE = 2**16  # numbers judged at once
+BEST, EVERY = 0, 1  # which of two errors side by side
+GROUPS = ("gradient", "parameter")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Piece:
+    """Rows `at` of one quantity, over all steps of a chunk; found: what became of its elements, where that is known."""
+
+    name: str
+    at: slice
+    expectation: Expectation
+    found: Found | None = None
+
+
+class Tensor:
+    """One matrix of parameters, its gradient with both errors, and the gradient that was reported."""
+
+    def __init__(self, problem: Problem, name: str, start: Given, slope: Bounded, actual: Parameters) -> None:
+        """slope: ∂L/∂θ without its penalty; actual: quantity name to what was reported, from whose gradients an update
+        that is not told follows all the same."""
+        self.problem, self.name, self.start, self.slope = problem, name, start, slope
+        self.reported, self.after = actual.get(f"gradient.{name}"), actual.get(f"parameter.{name}")
+        self.theta = start.state[name]
+        self.run = PRECISIONS[problem.dtype]
+        self._held: tuple[slice, tuple[Bounded, Bounded]] | None = None
+
+    def pieces(self) -> Iterator[Piece]:
+        """Of the gradient and of the update, in turns."""
+        rows, columns = self.theta.shape[-2:]
+        length = max(1, PIECE // columns)
+        for begin in range(0, rows, length):
+            yield from self.pieces_at(slice(begin, min(begin + length, rows)))
+
+    def pieces_at(self, at: slice) -> Iterator[Piece]:
+        """Of rows `at`."""
+        every = self._results(at, EVERY)
+        for number, group in enumerate(GROUPS):
+            expectation = expectation_of(every[number], lambda: self._best_errors(at, number))  # noqa: B023
+            if group == "parameter" and self.reported is not None and not expectation.told.all():
+                expectation = first_told(expectation, self._own(at, self.reported[:, at]))
+            yield Piece(name=f"{group}.{self.name}", at=at, expectation=expectation)
+
+    def _results(self, at: slice, number: int) -> tuple[Bounded, Bounded]:
+        if isinstance(self.slope, Dot):
+            slope = self.slope.rows(at, number)
+        else:
+            slope = of_plane(self.slope, number)[..., at, :]
+        return self._formulas(self.theta[..., at, :], slope, self.start.rate)
+
+    def _formulas(self, theta: Bounded, slope: Bounded, rate: Bounded) -> tuple[Bounded, Bounded]:
+        """The gradient with its penalty, and the parameter after the update."""
+        if self.problem.l2:
+            slope = penalized({self.name: slope}, {self.name: theta}, self.problem.l2)[self.name]
+        return slope, sgd({self.name: theta}, {self.name: slope}, rate)[self.name]
+
+    def _best_errors(self, at: slice, number: int) -> Array:
+        """The most accurate route's errors."""
+        if self._held is None or self._held[0] != at:
+            self._held = at, self._results(at, BEST)
+        return self._held[1][number].error
+
+    def _own(self, at: slice, reported: Array) -> Expectation:
+        """The update that follows from the gradient that was reported."""
+        slope = leaves(reported, self.run, self.start.rate.precision)
+        after = sgd({self.name: self.theta[..., at, :]}, {self.name: slope}, self.start.rate)[self.name]
+        return expectation_of(after, lambda: after.error)
+
+
+def of_plane(values: Bounded, number: int) -> Bounded:
+    """One of two errors side by side, where there are two."""
+    return plane(values, number) if values.error.ndim > values.value.ndim else values
+
+
+def expectation_of(every: Bounded, best: Callable[[], Array]) -> Expectation:
+    """As in `reference`, where the best route's error is asked for only where it may matter."""
+    size = np.abs(every.value)
+    asked = every.error >= size
+    told, sharp = np.array(np.isfinite(every.error)), every.error
+    if asked.any() and (asked := asked & (size > 0)).any():
+        errors = best()
+        lost = asked & (errors < size)
+        told, sharp = told & ~lost, np.where(lost, errors, sharp)
+    return Expectation(expected=every.value, bound=every.error, told=told, sharp=sharp)
