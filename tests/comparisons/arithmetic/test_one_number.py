@@ -18,6 +18,8 @@ from comparisons.arithmetic.one_number import (
 )
 from comparisons.arithmetic.precision import FLOAT32, FLOAT64
 from comparisons.arithmetic.products import factors
+from comparisons.arithmetic.upper import Upper
+from comparisons.compiled_passes import own
 from comparisons.reference import Expectation
 from comparisons.tally import outside, ratios
 
@@ -86,6 +88,26 @@ def test_a_matrix_product(precision, spread, hole):
     c = constants(precision)._replace(room=room, flushed=flushed, added=added)
     found = [of_dot(value, float(one), c) for value, one in zip(value.ravel(), bounding.ravel(), strict=True)]
     same(found, due.error.ravel())
+
+
+@PRECISIONS
+def test_the_update_that_follows_from_reported_gradients(precision):
+    tiny = precision.smallest_normal
+    reported = np.array([[0.0, tiny / 4, -tiny / 2, tiny, 1e-3, -7.0, np.inf, np.nan]])
+    theta = np.full(reported.shape, 0.25)
+    due = Bounded.exact(theta, precision) - Bounded.rounded(0.01, precision) * Bounded.exact(reported, precision)
+    after, error = np.empty(theta.shape), np.empty(theta.shape)
+    own(reported, theta, constants(precision), after, error)
+    same(after, due.value)
+    same(error, due.error)
+
+
+def test_a_product_whose_terms_underflow_is_not_nothing():
+    one, other = (Upper.of(np.full(shape, 1e-200)) for shape in ((1, 3), (3, 2)))
+    product, _ = one.product(other)
+    assert (product > 0).all()
+    nothing = Upper.of(np.zeros((3, 2)))
+    assert (one.product(nothing)[0] == 0).all()
 
 
 def test_what_is_wrong_and_by_how_much():
