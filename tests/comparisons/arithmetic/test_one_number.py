@@ -94,7 +94,7 @@ def test_a_matrix_product(precision, spread, hole):
 def test_the_update_that_follows_from_reported_gradients(precision):
     tiny = precision.smallest_normal
     reported = np.array([[0.0, tiny / 4, -tiny / 2, tiny, 1e-3, -7.0, np.inf, np.nan]])
-    theta = np.full(reported.shape, 0.25)
+    theta = np.zeros(reported.shape)
     due = Bounded.exact(theta, precision) - Bounded.rounded(0.01, precision) * Bounded.exact(reported, precision)
     after, error = np.empty(theta.shape), np.empty(theta.shape)
     own(reported, theta, constants(precision), after, error)
