@@ -3,8 +3,9 @@
 python benchmarks/audit.py [--steps N] [--rounds R] [--threads T ...] [--networks medium ten large]
 
 Small: both lessons by gradient descent and the classification by every optimizer, one row a step, N steps, trained by
-hand; recording is what Trace.record takes beyond the training. Large: float32, relu and softmax; audit and PyTorch
-eager in turns in one process for each number of threads, then each alone in a process of its own for its peak memory.
+hand; recording is what Trace.record takes beyond the training. Large: float32, relu and softmax; a step of a long
+training audited as it comes, with its passes compiled and without, and one of PyTorch eager, in turns in one process
+for each number of threads, then audit and PyTorch each alone in a process of its own for its peak memory.
 Prints two tables in Markdown.
 """
 
@@ -19,18 +20,22 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from itertools import islice
 from statistics import median
 
 from large_networks import SIZES, large_problem
 
-from comparisons.audit import audit
+from comparisons import compiled_tensors
+from comparisons.audit import RunningAudit, audit
 from manual.train import train
+from problems.block import stacked
 from problems.catalogue import named_problem
 from problems.optimizer import SETTINGS, Optimizer
 from problems.problem import Problem
 from problems.trace import Trace
 
-TURNS = {"medium": 9, "ten": 3, "large": 3}
+TURNS = {"medium": 9, "ten": 5, "large": 3}
+LONG = 1000  # steps of a training whose passes are worth compiling
 
 
 def small_problems(steps: int) -> dict[str, Problem]:
@@ -62,10 +67,17 @@ def small_costs(problem: Problem) -> tuple[float, float]:
     return 1e6 * max(recorded - bare, 0.0) / problem.steps, 1e6 * audited / problem.steps
 
 
-def auditing(problem: Problem) -> Callable[[], object]:
-    """A function that audits one step."""
-    trace = Trace.record(problem, train(problem), implementation="manual-matrix")
-    return lambda: audit(trace)
+def auditing(problem: Problem, *, compiled: bool = True) -> Callable[[], object]:
+    """A function that audits the next step of a long training."""
+    long = problem.changed(epochs=LONG)
+    running, blocks = RunningAudit(long), stacked(train(long), 1)
+    ready = list(islice(blocks, TURNS[problem.name] + 2))
+
+    def audit_next() -> None:
+        compiled_tensors.WORTH = 0 if compiled else LONG**9
+        list(running.add(ready.pop(0)))
+
+    return audit_next
 
 
 def stepping(problem: Problem, threads: int) -> Callable[[], object]:
@@ -93,11 +105,15 @@ def stepping(problem: Problem, threads: int) -> Callable[[], object]:
 def in_turns(name: str, threads: int) -> dict[str, float]:
     """Seconds of an audited step and of PyTorch's, medians."""
     problem = large_problem(name)
-    works = {"audit": auditing(problem), "torch": stepping(problem, threads)}
+    works = {
+        "audit": auditing(problem),
+        "uncompiled": auditing(problem, compiled=False),
+        "torch": stepping(problem, threads),
+    }
     taken: dict[str, list[float]] = {key: [] for key in works}
     for turn in range(TURNS[name] + 1):
         for key, work in works.items():
-            for _ in range(1 if key == "audit" else 3):
+            for _ in range(3 if key == "torch" else 1):
                 seconds = timed(work)
                 if turn:
                     taken[key].append(seconds)
@@ -129,7 +145,8 @@ def large_rows(names: Iterable[str], threads: Iterable[int]) -> Iterable[str]:
             taken = alone(count, name, "turns")
             yield (
                 f"| {name} {'-'.join(map(str, SIZES[name][0]))}, batch {SIZES[name][1]} | {count} "
-                f"| {1e3 * taken['audit']:,.0f} | {1e3 * taken['torch']:,.1f} | {taken['audit'] / taken['torch']:.1f} "
+                f"| {1e3 * taken['audit']:,.0f} | {1e3 * taken['uncompiled']:,.0f} | {1e3 * taken['torch']:,.1f} "
+                f"| {taken['audit'] / taken['torch']:.1f} | {taken['uncompiled'] / taken['torch']:.1f} "
                 f"| {megabytes['audit']:,.0f} | {megabytes['torch']:,.0f} |"
             )
 
@@ -154,8 +171,11 @@ def main() -> None:
     for name in problems:
         recording, audited = (median(one[name][k] for one in rounds) for k in (0, 1))
         print(f"| {name} | {recording:.1f} | {audited:.1f} |")
-    print("\n| network | threads | audit, ms | PyTorch, ms | steps of PyTorch | audit, MB | PyTorch, MB |")
-    print("|---|--:|--:|--:|--:|--:|--:|")
+    print(
+        "\n| network | threads | audit, ms | uncompiled, ms | PyTorch, ms | steps of PyTorch | uncompiled "
+        "| audit, MB | PyTorch, MB |"
+    )
+    print("|---|--:|--:|--:|--:|--:|--:|--:|--:|")
     for row in large_rows(options.networks, options.threads):
         print(row, flush=True)
 

@@ -179,9 +179,10 @@ class Tally:
         if steps[0] not in self.wrong_of_steps:
             self.worst = self._with_all_pieces(self.worst)
             self.wrong_of_steps = dict.fromkeys(steps, 0)
-        counts = np.count_nonzero(judged.wrong.reshape(len(steps), -1), axis=1)
-        for step, count in zip(steps, counts.tolist(), strict=True):
-            self.wrong_of_steps[step] += count
+        if judged.wrong.any():
+            counts = np.count_nonzero(judged.wrong.reshape(len(steps), -1), axis=1)
+            for step, count in zip(steps, counts.tolist(), strict=True):
+                self.wrong_of_steps[step] += count
 
     def _with_all_pieces(self, worst: Deviation | None) -> Deviation | None:
         if worst is None or worst.step not in self.wrong_of_steps:

@@ -12,7 +12,7 @@ from comparisons.arithmetic.upper import Upper, extremes
 from problems.problem import Array
 
 LARGE = 2**16  # numbers in a matrix
-BLOCK = 2**16  # numbers in float64 at once
+BLOCK = 2**19  # numbers in float64 at once
 
 
 class Stored(Bounded):
