@@ -4,9 +4,9 @@ python benchmarks/harness.py [--rounds R] [--epochs E]
 
 Both lesson problems, 250 epochs of 4 rows, 1,000 steps each. A bare run is one process that imports its framework and
 trains both in the framework's own idiom, one row a step, with the variables that a worker of backproof gets, and
-records nothing. In turns: every bare run alone; all of them at once, as compare starts them; compare with all
-implementations. Seconds from a process's start to its end, and processor seconds of it and its children, which other
-work on the machine disturbs less.
+records nothing. In turns: every bare run alone, and compare of that implementation alone; all bare runs at once, as
+compare starts them; compare with all implementations. Seconds from a process's start to its end, and processor seconds
+of it and its children, which other work on the machine disturbs less.
 """
 
 from __future__ import annotations
@@ -239,6 +239,7 @@ def main() -> None:
 
     names, epochs = [name for name in BARE if installed(name)], options.epochs
     work: dict[str, Callable[[], None]] = {f"bare {name}": lambda name=name: bare([name], epochs) for name in names}
+    work |= {f"compare {name}": lambda name=name: compare(epochs, "--against", name) for name in names}
     work |= {"bare, all at once": lambda: bare(names, epochs), "backproof compare": lambda: compare(epochs)}
     work |= {"to the first worker": lambda: until_first_worker(epochs), "backproof --help": help_alone}
     compare(epochs)  # files are read into memory and modules compiled
@@ -260,6 +261,8 @@ def show(rounds: Sequence[Mapping[str, tuple[float, float]]], names: Sequence[st
         at_once = median(one["backproof compare"][place] / one["bare, all at once"][place] for one in rounds)
         told = f"{slowest:.2f} x the slowest bare run alone, {at_once:.2f} x all bare runs at once"
         print(f"\ncompare, {unit}: {told}")
+        alone = {n: median(one[f"compare {n}"][place] / one[f"bare {n}"][place] for one in rounds) for n in names}
+        print(f"of one implementation: {', '.join(f'{name} {ratio:.2f}' for name, ratio in alone.items())}")
 
 
 def show_parts(found: Sequence[Mapping[str, Any]]) -> None:
