@@ -21,6 +21,7 @@ from comparisons.updates import absorbed, clipped_rows, decayed_and_moved, first
 from comparisons.verdict import Diagnosis
 from comparisons.wrong_updates import WrongUpdate, wrong_updates
 from manual.optimizers import rules
+from manual.optimizers.update import decayed
 from problems.problem import Array
 from problems.trace import Trace
 
@@ -65,21 +66,23 @@ def predicted(trace: Trace, before: Bounded, wrong: WrongUpdate) -> Bounded:
     numbers["rate"] = rates(wrong.optimizer, np.maximum(steps - wrong.late, 1), precision)
     given = dict(wrong.everywhere(numbers))
     gradients = {name: leaves(trace.gradients[name], precision, precision) for name in trace.initial}
-    decay = given.pop("weight_decay") if wrong.coupled else None
-    if wrong.coupled == "before":
+    decay = given.pop("weight_decay") if wrong.decayed else None
+    if wrong.decayed == "gradient":
         gradients = {
             name: g + decay * leaves(trace.before(name, steps - 1), precision, precision)
             for name, g in gradients.items()
         }
     g: Any = rows_of(wrong.clipping(gradients, given)) if wrong.clipping else clipped_rows(gradients, given)
-    if wrong.coupled == "after":
+    if wrong.decayed == "clipped gradient":
         g = g + decay * before
-    ways = []
+    ways: list[Any] = []
     for rule, start in zip(rules(wrong.optimizer), first_slots(wrong.optimizer, given, precision), strict=True):
         after = absorbed(rule, g, given, start)
         held = wrong.slots(after, {name: _shifted(start[name], after[name]) for name in after}, g, given)
         for way in rule.moves:
             ways += decayed_and_moved(before, way(g=g, **held, **wrong.moving(given)), given)
+    if wrong.decayed == "moved parameter":
+        ways = [one for way in ways for one in (decayed(way, given["rate"], decay), way - way * decay * given["rate"])]
     return union(ways)
 
 

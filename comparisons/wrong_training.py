@@ -40,12 +40,12 @@ def wrongly_updated(
     rule, *_ = rules(wrong.optimizer)
     numbers = dict(wrong.everywhere(given))
     decay = numbers.get("weight_decay", 0)
-    if wrong.coupled:
+    if wrong.decayed:
         numbers.pop("weight_decay")
-    if wrong.coupled == "before":
+    if wrong.decayed == "gradient":
         gradients = {name: g + decay * parameters[name] for name, g in gradients.items()}
     held_small = wrong.clipping(gradients, numbers) if wrong.clipping else clipped(gradients, numbers)
-    if wrong.coupled == "after":
+    if wrong.decayed == "clipped gradient":
         held_small = {name: g + decay * parameters[name] for name, g in held_small.items()}
     moved, kept = {}, {}
     for name, g in held_small.items():
@@ -57,5 +57,5 @@ def wrongly_updated(
         held = wrong.slots(kept[name], before, g, numbers)
         for move in rule.moves[0](g=g, **held, **wrong.moving(numbers)):
             theta = theta - move
-        moved[name] = theta
+        moved[name] = decayed(theta, numbers["rate"], decay) if wrong.decayed == "moved parameter" else theta
     return moved, kept

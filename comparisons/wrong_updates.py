@@ -15,6 +15,7 @@ import numpy as np
 from manual.optimizers import rules
 from manual.optimizers.clipping import norm
 from problems.optimizer import FORMS, Optimizer
+from problems.schedule import Schedule
 
 Number = Any
 Given = Mapping[str, Any]
@@ -23,6 +24,8 @@ Slots = Mapping[str, Number]
 Held = Callable[[Slots, Slots, Number, Given], Slots]  # of the slots after and before, g and the numbers
 
 Clipping = Callable[[Mapping[str, Number], Given], Mapping[str, Number]]
+
+Decayed = Literal["", "gradient", "clipped gradient", "moved parameter"]
 
 # What libraries have by default, which is where another's number comes from.
 WELL_KNOWN = {
@@ -52,8 +55,9 @@ class WrongUpdate:
     """An update that differs from the right one of `optimizer` in one thing; text completes "matches the formula ...".
 
     optimizer: whose rule is followed; everywhere, moving: the numbers that the whole formula, or its move alone, is
-    given; slots: what the move takes the slots for; coupled: whether the decay goes into the gradient, before or after
-    that is clipped; late: by how many steps the learning rate is; clipping: what becomes of the gradients instead.
+    given; slots: what the move takes the slots for; decayed: what the decay goes into instead, the gradient before or
+    after that is clipped, or the parameter after it has moved; late: by how many steps the learning rate is; clipping:
+    what becomes of the gradients instead.
     """
 
     mistake: str
@@ -62,7 +66,7 @@ class WrongUpdate:
     everywhere: Callable[[Given], Given] = same_given
     moving: Callable[[Given], Given] = same_given
     slots: Held = slots_after
-    coupled: Literal["", "before", "after"] = ""
+    decayed: Decayed = ""
     late: int = 0
     clipping: Clipping | None = None
 
@@ -146,6 +150,22 @@ def _of_rate(optimizer: Optimizer) -> Iterator[WrongUpdate]:
             yield WrongUpdate(
                 mistake="learning-rate", text=f"with the learning rate of {text}", optimizer=optimizer, late=late
             )
+        for schedule, text in _other_schedules(optimizer.schedule):
+            yield WrongUpdate(
+                mistake="learning-rate",
+                text=f"with the learning rate {text}",
+                optimizer=replace(optimizer, schedule=schedule),
+            )
+
+
+def _other_schedules(schedule: Schedule) -> Iterator[tuple[Schedule, str]]:
+    """Schedules that this one is taken for."""
+    if schedule.name == "step" and schedule.every > 1:
+        yield replace(schedule, name="exponential"), f"falling in every step, where it stays for {schedule.every}"
+    if schedule.name == "exponential" and schedule.every > 1:
+        yield replace(schedule, name="step"), f"staying for {schedule.every} steps, where it falls in every one"
+    if schedule.name == "cosine" and schedule.floor:
+        yield replace(schedule, floor=0.0), f"falling to 0, where {schedule.floor:g} of it is to be left"
 
 
 def _of_correction(optimizer: Optimizer) -> Iterator[WrongUpdate]:
@@ -295,16 +315,22 @@ def _of_decay(optimizer: Optimizer) -> Iterator[WrongUpdate]:
     if not optimizer.settings.get("weight_decay"):
         return
     clips = any(name in optimizer.settings for name in CLIPS)
-    orders: tuple[Literal["before", "after"], ...] = ("after", "before") if clips else ("before",)
-    for order in orders if clips or optimizer.name != "sgd" else ():  # there both are the same
+    orders: tuple[tuple[Decayed, str], ...] = (("gradient", ""),)
+    if clips:
+        orders = (("clipped gradient", " after it is clipped"), ("gradient", " before it is clipped"))
+    for decays, when in orders if clips or optimizer.name != "sgd" else ():  # there both are the same
         yield WrongUpdate(
             mistake="wrong-base",
-            text="with the weight decay added to the gradient"
-            + f" {order} it is clipped" * clips
-            + ", where the parameter itself is to be multiplied",
+            text=f"with the weight decay added to the gradient{when}, where the parameter itself is to be multiplied",
             optimizer=optimizer,
-            coupled=order,
+            decayed=decays,
         )
+    yield WrongUpdate(
+        mistake="wrong-base",
+        text="with the weight decay taken of the parameter after the step, where it is to be taken before",
+        optimizer=optimizer,
+        decayed="moved parameter",
+    )
     yield WrongUpdate(
         mistake="missing-term", text="without weight decay", optimizer=optimizer, everywhere=without("weight_decay")
     )
@@ -356,6 +382,10 @@ def _of_norm(optimizer: Optimizer) -> Iterator[WrongUpdate]:
     yield wrong(
         "with all gradients scaled to the norm where they are smaller too",
         lambda g, p: _scaled(g, norm(g), p, least=False),
+    )
+    yield wrong(
+        "with all gradients clipped by the sum of their squares, whose root the norm is",
+        lambda g, p: _scaled(g, norm(g) * norm(g), p),
     )
     yield wrong(
         "with all gradients clipped by the norm of the weights' alone",
