@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from comparisons.campaign.served import Served
-from comparisons.campaign.tasks import Task
+from comparisons.campaign.tasks import Task, label
 from comparisons.compare import judged_trace, train_here
 from comparisons.implementations import IMPLEMENTATIONS, package_version, version
 from comparisons.verdict import Deviation, Result, Verdict
@@ -75,10 +75,16 @@ def outcome_of(task: Task, problem: Problem, timeout: float, scratch: Path | Non
     if IMPLEMENTATIONS[name].by_hand:
         with _computing:
             return train_here(name, problem)
-    if _kept.served is None or _kept.served.name != name:
+    return served_for(task, scratch).train(problem, timeout)
+
+
+def served_for(task: Task, scratch: Path | None) -> Served:
+    """The framework that this thread holds where it is the task's and trains as the task asks; else one like that."""
+    held = _kept.served
+    if held is None or (held.name, held.device, held.fast) != (task.implementation, task.device, task.fast):
         close_served()
-        _kept.served = Served(name, scratch)
-    return _kept.served.train(problem, timeout)
+        held = _kept.served = Served(task.implementation, device=task.device, fast=task.fast, scratch=scratch)
+    return held
 
 
 @cache
@@ -127,6 +133,9 @@ def judged(task: Task, outcome: Outcome) -> Row:
         result = judged_trace(outcome.trace, version=task.version)
     audit = result.audit
     return {
+        # By the trace's own word: what was asked for is in the key already.
+        "device": result.environment.get("device", task.device),
+        "fast": result.fast if outcome.trace else task.fast,
         "verdict": str(result.verdict),
         "carries": audit.carries if audit else None,
         "reason": result.reason,
@@ -140,6 +149,11 @@ def judged(task: Task, outcome: Outcome) -> Row:
         "final_loss": result.epochs[-1] if result.epochs else None,
         "seconds_audit": result.seconds.get("audit"),
     }
+
+
+def row_label(row: Row) -> str:
+    """The row's implementation where it is shown."""
+    return label(row["implementation"], device=row["device"], fast=row["fast"])
 
 
 def element(what: str, deviation: Deviation | None) -> Row:

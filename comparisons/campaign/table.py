@@ -26,7 +26,9 @@ ROWS = "rows-*.parquet"
 MERGED = "merged.parquet"  # holds all rows; what still matches ROWS beside it is left of a merge that was stopped
 LOCK = ".lock"
 COLUMNS = {  # every column with its type, so that a file of empty cells fits the others
-    **dict.fromkeys(("key", "problem", "implementation", "version", "backproof"), "string"),
+    **dict.fromkeys(("key", "problem", "implementation", "device"), "string"),
+    "fast": "bool",
+    **dict.fromkeys(("version", "backproof"), "string"),
     **dict.fromkeys(("sizes", "activations", "loss", "optimizer"), "string"),
     "learning_rate": "float64",
     **dict.fromkeys(("dtype", "start", "order"), "string"),

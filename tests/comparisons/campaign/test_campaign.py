@@ -341,9 +341,10 @@ def test_estimate_counts_each_implementation_by_its_own_seconds(monkeypatch: pyt
     monkeypatch.setattr("time.monotonic", lambda: 0.0)
     course = Course(tasks(["regression"], {"initial": STARTS[:3]}, ["manual-scalar", "manual-matrix"]), done=0)
     monkeypatch.setattr("time.monotonic", lambda: 5.0)
-    course.add({"implementation": "manual-scalar", "seconds": 10.0})
+    always = {"device": "cpu", "fast": False}
+    course.add({"implementation": "manual-scalar", "seconds": 10.0, **always})
     assert course.estimate() == "at least 10 s left (manual-matrix not begun)"
-    course.add({"implementation": "manual-matrix", "seconds": 100.0})
+    course.add({"implementation": "manual-matrix", "seconds": 100.0, **always})
     assert course.estimate() == "about 10 s left"
     assert (course.done, course.total) == (2, 6)
 
