@@ -50,7 +50,9 @@ COLUMNS = {  # every column with its type, so that a file of empty cells fits th
     },
     "diagnosis": "string",
     "final_loss": "float64",
-    **dict.fromkeys(("seconds_import", "seconds_train", "seconds_audit", "seconds_blind", "seconds", "begun"), "float64"),
+    **dict.fromkeys(
+        ("seconds_import", "seconds_train", "seconds_audit", "seconds_blind", "seconds", "begun"), "float64"
+    ),
     "rerun": "string",
 }
 

@@ -13,6 +13,7 @@ from comparisons.devices import CPU
 from comparisons.fast import has_fast
 from comparisons.implementations import IMPLEMENTATIONS, installed, package_version, version
 from comparisons.requests import changed, problem_for, rerun_command
+from problems.form import Form, form_of
 from problems.problem import Problem
 from problems.records import problem_to_json
 
@@ -64,26 +65,37 @@ def tasks(
 ) -> list[Task]:
     """Every installed implementation on every problem in every combination of `grid`, an implementation at a time.
 
+    Of each, trainings of one form come one after another, since a process that compiles keeps its last programs.
+
     grid: option (`initial`, `dtype`, ...) to the values it takes; device, fast: what those train on that can, and
     whether those take many steps in one call that can. What comes out the same is one task. Raises ProblemError where
     a problem cannot be read or a value does not fit.
     """
     chosen = [(argument, problem_for(argument)) for argument in dict.fromkeys(arguments)]
     cells = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
-    trained = [
-        (base, cell, digest(changed(base, cell)), argument)
-        for argument, base in chosen
-        for cell in cells
-    ]
+    by_form: dict[Form, list[tuple[Problem, Cell, str, str]]] = {}
+    for (argument, base), cell in product(chosen, cells):
+        problem = changed(base, cell)
+        by_form.setdefault(form_of(problem), []).append((base, cell, digest(problem), argument))
+    trained = [one for alike in by_form.values() for one in alike]
     found: dict[str, Task] = {}
     for name in filter(installed, names):
-        how = {"device": IMPLEMENTATIONS[name].device_for(device), "fast": fast and has_fast(name)}
+        placed, many = IMPLEMENTATIONS[name].device_for(device), fast and has_fast(name)
+        typed = {"device": placed if placed != CPU else None, "fast": many}
         versions = version(name)
-        typed = {key: value for key, value in how.items() if value != CPU}
         for base, cell, what, argument in trained:
             rerun = rerun_command(argument, {**cell, **typed}).replace("{name}", name)
-            key = hashed([what, name, versions, package_version("backproof"), how])
-            one = Task(key=key, implementation=name, version=versions, base=base, cell=cell, rerun=rerun, **how)
+            key = hashed([what, name, versions, package_version("backproof"), placed, many])
+            one = Task(
+                key=key,
+                implementation=name,
+                version=versions,
+                base=base,
+                cell=cell,
+                rerun=rerun,
+                device=placed,
+                fast=many,
+            )
             found.setdefault(key, one)
     return list(found.values())
 

@@ -69,6 +69,26 @@ def test_names_shapes_dtypes_and_rows_are_those_of_single_steps(pair: tuple[Trac
 
 
 @each_name
+@each_case
+def test_a_program_that_trained_other_numbers_makes_the_same_bits(
+    folder: Path, pair: tuple[Trace, Trace], case
+) -> None:
+    fast, again = pair[1], load_trace(folder / f"{case}-again.npz")
+    for kind in ("gradients", "parameters"):
+        for name, values in getattr(fast, kind).items():
+            np.testing.assert_array_equal(getattr(again, kind)[name], values, strict=True)
+    np.testing.assert_array_equal(again.loss, fast.loss, strict=True)
+
+
+@each_name
+@pytest.mark.parametrize("most", LENGTHS)
+def test_trainings_of_one_form_are_compiled_once(folder: Path, most: int) -> None:
+    told = json.loads((folder / "fast.json").read_text(encoding="utf-8"))
+    assert told[str(most)]["traced"] > 0
+    assert told[str(most)]["traced_again"] == 0
+
+
+@each_name
 @pytest.mark.parametrize("most", LENGTHS)
 def test_any_chunks_make_the_same_steps(folder: Path, most: int) -> None:
     trace, whole = (load_trace(folder / f"chunks-{number}.npz") for number in (most, max(LENGTHS)))

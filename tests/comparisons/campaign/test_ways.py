@@ -1,9 +1,10 @@
-"""How a campaign trains: many steps in one call, on a device, told apart wherever a task is; and what it is blind to."""
+"""How a campaign trains: many steps in one call, on a device, told apart wherever a task is; and where it is blind."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from comparisons.devices import missing_accelerator
 from comparisons.exit_codes import DISAGREED
 from comparisons.implementations import IMPLEMENTATIONS, NAMES
 from problems.files import problem_to_toml
+from problems.form import form_of
 from problems.problem import Network, Optimizer, Problem
 
 TIMEOUT = 300.0
@@ -67,6 +69,14 @@ def test_a_device_and_many_steps_in_one_call_are_two_things(monkeypatch: pytest.
     assert len({way["jax"].key for way in ways}) == 4
     assert [way["jax"].label for way in ways] == ["jax", "jax (fast)", "jax (cuda)", "jax (fast, cuda)"]
     assert {way["manual-matrix"].label for way in ways} == {"manual-matrix"}
+
+
+def test_tasks_of_one_form_come_one_after_another() -> None:
+    grid = {"initial": ["random:1", "random:2", "random:3"], "optimizer": ["sgd", "adam"], "epochs": [2, 3]}
+    found = tasks(["regression", "iris"], grid, ["manual-matrix"])
+    forms = [form_of(task.problem) for task in found]
+    assert len(forms) == 24
+    assert len([key for key, _ in groupby(forms)]) == len(set(forms)) == 8
 
 
 def test_progress_counts_each_way_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
