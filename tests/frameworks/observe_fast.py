@@ -1,8 +1,8 @@
 """Run as `python observe_fast.py NAME FOLDER`: what an implementation does step by step and many steps in one call.
 
 Each case's traces go to CASE.npz and CASE-fast.npz, and to CASE-again.npz that of a program that trained other numbers
-before; lengths of blocks, and how often the forward pass was traced by how many steps fit into a chunk, to fast.json.
-Nothing is printed.
+before; how many compiled programs are held, and by how many steps fit into a chunk lengths of blocks and how often the forward
+pass was traced, to fast.json. Nothing is printed.
 """
 
 from __future__ import annotations
@@ -109,7 +109,8 @@ def in_chunks(name: str, most: int) -> tuple[Trace, dict[str, Any]]:
     problem = one_layer("float32", network=Network(inputs=2, units=(2,), activations=("leaky_relu",)))
     module: Any = import_module("frameworks.jax_mlp" if name == "jax" else "frameworks.keras_mlp")
     counted = mock.Mock(side_effect=module.leaky_relu)
-    forget(name)
+    for program in programs(name):
+        program.cache_clear()
     with mock.patch.dict(module.ACTIVATIONS, leaky_relu=counted), mock.patch.object(chunks, "LARGEST", most * BYTES):
         blocks = list(load(name, fast=True).train(problem))
         traced = counted.call_count
@@ -120,10 +121,9 @@ def in_chunks(name: str, most: int) -> tuple[Trace, dict[str, Any]]:
     return trace, {"lengths": lengths, "traced": traced, "traced_again": counted.call_count - traced}
 
 
-def forget(name: str) -> None:
-    """Throw the compiled programs of implementation NAME away."""
-    for module, function in PROGRAMS[name]:
-        getattr(import_module(f"frameworks.{module}"), function).cache_clear()
+def programs(name: str) -> list[Any]:
+    """The functions that make the compiled programs of implementation NAME, and keep them."""
+    return [getattr(import_module(f"frameworks.{module}"), function) for module, function in PROGRAMS[name]]
 
 
 def other_numbers(problem: Problem) -> Problem:
@@ -144,9 +144,9 @@ def main() -> None:
             pass
         trace = Trace.record(problem, load(name, fast=True).train(problem), implementation=name)
         save_trace(trace, folder / f"{case}-again.npz")
-    found = {}
+    found: dict[str, Any] = {"held": [program.cache_info().currsize for program in programs(name)]}
     for most in MOST:
-        trace, found[most] = in_chunks(name, most)
+        trace, found[str(most)] = in_chunks(name, most)
         save_trace(trace, folder / f"chunks-{most}.npz")
     (folder / "fast.json").write_text(json.dumps(found), encoding="utf-8")
 

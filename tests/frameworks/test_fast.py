@@ -13,6 +13,7 @@ from comparisons.audit import audit
 from comparisons.implementations import IMPLEMENTATIONS, load
 from comparisons.known_deviations import known_deviation
 from comparisons.verdict import Verdict
+from problems.form import KEPT
 from problems.order import stacked_batches
 from problems.trace import Trace
 from problems.trace_file import load_trace
@@ -78,6 +79,12 @@ def test_a_program_that_trained_other_numbers_makes_the_same_bits(
         for name, values in getattr(fast, kind).items():
             np.testing.assert_array_equal(getattr(again, kind)[name], values, strict=True)
     np.testing.assert_array_equal(again.loss, fast.loss, strict=True)
+
+
+@each_name
+def test_few_programs_are_held(folder: Path) -> None:
+    told = json.loads((folder / "fast.json").read_text(encoding="utf-8"))
+    assert set(told["held"]) == {KEPT}
 
 
 @each_name
