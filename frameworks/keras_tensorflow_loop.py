@@ -72,7 +72,7 @@ def looped(form: Form) -> Loop:
 
 
 def train(problem: Problem) -> Iterator[Block]:
-    """Every step of training `problem`, a block for each call."""
+    """Every step of training `problem`, a block for each call; of trainings of one form one at a time."""
     fresh = ready(problem)
     names = len(problem.network.parameter_shapes)
     with placed():

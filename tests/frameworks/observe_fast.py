@@ -1,8 +1,8 @@
 """Run as `python observe_fast.py NAME FOLDER`: what an implementation does step by step and many steps in one call.
 
 Each case's traces go to CASE.npz and CASE-fast.npz, and to CASE-again.npz that of a program that trained other numbers
-before; how many compiled programs are held, and by how many steps fit into a chunk lengths of blocks and how often the forward
-pass was traced, to fast.json. Nothing is printed.
+before; how many compiled programs are held, and by how many steps fit into a chunk lengths of blocks and how often the
+forward pass was traced, to fast.json. Nothing is printed.
 """
 
 from __future__ import annotations
