@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from comparisons.messages import place
-from comparisons.sampled_states import sampled_states
-from comparisons.sensitivity import unseen
+from comparisons.sampled_states import first_state, sampled_states
+from comparisons.sensitivity import looked_for, unseen
 from comparisons.verdict import BlindSpots
 from manual.activations import ACTIVATIONS
 from manual.network import forward
@@ -20,6 +20,17 @@ MOST_PARAMETERS = 200  # the catalogue grows with the square of a network; above
 def blind_spots(problem: Problem) -> BlindSpots | None:
     """What auditing the right training of `problem` could not have noticed; None for a large network."""
     return None if too_large(problem) else unnoticed(problem, *sampled_states(problem))
+
+
+def total_blindness(problem: Problem) -> BlindSpots | None:
+    """The same where auditing the right training could have noticed nothing at all; else None, which is soon known.
+
+    The first mistake that shows in the first step decides it, and nearly every training has one.
+    """
+    if too_large(problem) or any(visible for *_, visible in looked_for(problem, *first_state(problem))):
+        return None
+    spots = blind_spots(problem)
+    return spots if spots is not None and spots.total else None
 
 
 def unnoticed(problem: Problem, before: Parameters, x: Array, y: Array) -> BlindSpots | None:

@@ -30,15 +30,18 @@ VARIABLES = {
 }
 
 
-def chosen_device(name: str | None) -> str:
-    """The device asked for, the CPU where none is; raises ProblemError for one that is not known or not there."""
+def chosen_device(name: str | None, *, here: bool = True) -> str:
+    """The device asked for, the CPU where none is; raises ProblemError for one that is not known or not there.
+
+    here: whether it must be this machine's.
+    """
     if name is None:
         return CPU
     if name not in DEVICES:
         raise ProblemError(
             f"--device: {name!r} is not known{did_you_mean(name, DEVICES)}; choose from: {', '.join(DEVICES)}"
         )
-    missing = missing_accelerator() if name == CUDA else None
+    missing = missing_accelerator() if name == CUDA and here else None
     if missing:
         raise ProblemError(f"--device: cuda needs an NVIDIA GPU, and {missing}; use --device cpu")
     return name

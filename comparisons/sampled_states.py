@@ -10,6 +10,7 @@ from comparisons.divergence import State, first_beyond
 from manual import train as matrix_form
 from manual.nine_derivatives import train as nine_derivatives
 from problems.block import Block, stacked
+from problems.order import batches
 from problems.problem import Array, Parameters, Problem
 from problems.step import Step
 
@@ -39,6 +40,15 @@ def sampled_states(problem: Problem) -> tuple[Parameters, Array, Array]:
             break
     chosen = np.concatenate(rows_used)
     states = {name: np.concatenate([one[name] for one in taken]) for name in problem.initial}
+    return states, problem.x[chosen].astype(np.float64), problem.y[chosen].astype(np.float64)
+
+
+def first_state(problem: Problem) -> tuple[Parameters, Array, Array]:
+    """The first of these states, without training; none where the training diverges in its first step."""
+    rows = next(batches(problem))[None]
+    before = {name: values[None].astype(np.float64) for name, values in problem.initial.items()}
+    chosen = rows[: _compared(problem, before, rows)]
+    states = {name: values[: len(chosen)] for name, values in before.items()}
     return states, problem.x[chosen].astype(np.float64), problem.y[chosen].astype(np.float64)
 
 

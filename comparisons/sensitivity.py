@@ -176,6 +176,12 @@ def unseen(problem: Problem, before: Parameters, x: Array, y: Array) -> tuple[li
 
     before: (steps, n_in, n_out) each; x (steps, rows, n_in); y (steps, rows, n_out).
     """
+    found = list(looked_for(problem, before, x, y))
+    return [(mutant, index) for mutant, index, visible in found if not visible], len(found)
+
+
+def looked_for(problem: Problem, before: Parameters, x: Array, y: Array) -> Iterator[tuple[Mutant, Index, bool]]:
+    """Every mistake, and whether it leaves the bound in any of these states; each is tried when it is asked for."""
     precision = PRECISIONS[problem.dtype]
     expected = expectations(problem, before, x, y)
     passes = Passes(
@@ -186,7 +192,6 @@ def unseen(problem: Problem, before: Parameters, x: Array, y: Array) -> tuple[li
         y=Bounded.exact(y, precision),
         learning_rate=Bounded.rounded(problem.optimizer.learning_rate, precision),
     )
-    hidden, looked_at = [], 0
     for quantity in quantities(problem.network):
         for mutant in plantable(problem, quantity):
             if "updated-weight" in mutant.mistakes and not problem.optimizer.plain:
@@ -194,10 +199,7 @@ def unseen(problem: Problem, before: Parameters, x: Array, y: Array) -> tuple[li
             visible = shows(mutant, passes, expected)
             for index in elements(problem.network, quantity):
                 if mutant.changes(index):
-                    looked_at += 1
-                    if not visible[index]:
-                        hidden.append((mutant, index))
-    return hidden, looked_at
+                    yield mutant, index, bool(visible[index])
 
 
 def shows(mutant: Mutant, passes: Passes, expected: dict[str, Expectation]) -> Array:

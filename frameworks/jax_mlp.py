@@ -19,6 +19,7 @@ import numpy as np
 import optax
 
 from frameworks.jax_optimizers import made, require_expressible
+from problems.form import KEPT, Form, form_of
 from problems.order import batches
 from problems.problem import Array, Problem
 from problems.step import Step
@@ -180,12 +181,18 @@ def held(values: jax.Array) -> Array:
     return np.asarray(values, dtype=np.float32 if values.dtype == jnp.bfloat16 else None)
 
 
-def step_function(problem: Problem, update: optax.GradientTransformation) -> Callable[..., tuple[Any, ...]]:
-    """(parameters, state, x, y) to (loss, gradients, new parameters, new state), compiled."""
-    activations, loss = problem.network.activations, LOSSES[problem.loss]
+def update_of(form: Form) -> optax.GradientTransformation:
+    """The whole update of all parameters."""
+    return made(form.optimizer, tuple(form.network.parameter_shapes))
+
+
+@functools.lru_cache(maxsize=KEPT)
+def step_function(form: Form) -> Callable[..., tuple[Any, ...]]:
+    """(parameters, state, x, y) to (loss, gradients, new parameters, new state), compiled once for all of one form."""
+    activations, loss, update = form.network.activations, LOSSES[form.loss], update_of(form)
 
     def objective(parameters: Tree, x: jax.Array, y: jax.Array) -> jax.Array:
-        return loss(y, forward(parameters, x, activations)) + penalty(parameters, problem.l2)
+        return loss(y, forward(parameters, x, activations)) + penalty(parameters, form.l2)
 
     @jax.jit
     def step(parameters: Tree, state: Any, x: jax.Array, y: jax.Array) -> tuple[jax.Array, Tree, Tree, Any]:
@@ -203,8 +210,8 @@ def train(problem: Problem) -> Iterator[Step]:
     dtype = DTYPES[problem.dtype]
     parameters: Any = {name: jnp.asarray(values, dtype) for name, values in problem.initial.items()}
     x, y = (table.astype(dtype) for table in (problem.x, problem.y))
-    update = made(problem.optimizer, tuple(problem.initial))
-    step, state = step_function(problem, update), update.init(parameters)
+    form = form_of(problem)
+    step, state = step_function(form), update_of(form).init(parameters)
     for rows in batches(problem):
         loss, gradients, parameters, state = step(parameters, state, x[rows], y[rows])
         yield Step(

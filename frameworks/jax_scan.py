@@ -6,6 +6,7 @@ the full one and lax.cond chooses, so that each mean is over the rows that are t
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,22 +14,24 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from frameworks.jax_mlp import DTYPES, Tree, configure, held, require_known, step_function
+from frameworks.jax_mlp import DTYPES, Tree, configure, held, require_known, step_function, update_of
 from frameworks.jax_mlp import versions as versions
-from frameworks.jax_optimizers import made
 from problems.block import Block
-from problems.chunks import chunks, short_batch
+from problems.chunks import chunks
+from problems.form import KEPT, Form, form_of
 from problems.problem import Problem
 
 State = tuple[Tree, Any]  # parameters, and what the optimizer remembers
 Reported = tuple[jax.Array, Tree, Tree]  # loss, gradients, new parameters
 
 
-def scanned(step: Callable[..., tuple[Any, ...]], short: int) -> Callable[..., tuple[State, Reported]]:
-    """(state, x, y, rows (steps, batch)) to the state after all steps and what every step reports, compiled.
+@functools.lru_cache(maxsize=KEPT)
+def scanned(form: Form) -> Callable[..., tuple[State, Reported]]:
+    """(state, x, y, rows (steps, batch)) to the state after all steps and what every step reports.
 
-    short: rows in the batch that ends an epoch, where it is filled up with -1; 0 where none is.
+    Compiled once for all trainings of one form. The batch that ends an epoch may be short, filled up with -1.
     """
+    step, short = step_function(form), form.short_batch
 
     @jax.jit
     def many(state: State, x: jax.Array, y: jax.Array, rows: jax.Array) -> tuple[State, Reported]:
@@ -51,9 +54,9 @@ def train(problem: Problem) -> Iterator[Block]:
     dtype = DTYPES[problem.dtype]
     x, y = (jnp.asarray(table, dtype) for table in (problem.x, problem.y))
     parameters: Any = {name: jnp.asarray(values, dtype) for name, values in problem.initial.items()}
-    update = made(problem.optimizer, tuple(problem.initial))
-    many = scanned(step_function(problem, update), short_batch(problem))
-    state: State = (parameters, update.init(parameters))
+    form = form_of(problem)
+    many = scanned(form)
+    state: State = (parameters, update_of(form).init(parameters))
     for rows, steps in chunks(problem):
         state, (loss, gradients, after) = many(state, x, y, rows)
         yield Block(

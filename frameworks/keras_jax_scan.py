@@ -7,6 +7,7 @@ once: all chunks have one length. A short batch has a train_step of its own besi
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,10 +17,11 @@ import numpy as np
 from jax import lax
 
 from frameworks.keras_backends import placed
-from frameworks.keras_mlp import KeepingSequential, canonical, ready
+from frameworks.keras_mlp import KeepingSequential, canonical, compiled, layered, ready
 from frameworks.keras_mlp import versions as versions
 from problems.block import Block
-from problems.chunks import chunks, short_batch
+from problems.chunks import chunks
+from problems.form import KEPT, Form, form_of
 from problems.problem import Problem
 
 State = tuple[list[jax.Array], ...]  # of the network, of the network without gradients, of the optimizer, of metrics
@@ -43,11 +45,15 @@ def places(variables: list[Any], among: list[Any]) -> list[int]:
     return [next(place for place, one in enumerate(among) if one is variable) for variable in variables]
 
 
-def scanned(model: KeepingSequential, short: int) -> Callable[..., tuple[State, Reported]]:
-    """(state, x, y, rows (steps, batch)) to the state after all steps and what every step reports, compiled.
+@functools.lru_cache(maxsize=KEPT)
+def scanned(form: Form) -> Callable[..., tuple[State, Reported]]:
+    """(state, x, y, rows (steps, batch)) to the state after all steps and what every step reports.
 
-    short: rows in the batch that ends an epoch, where it is filled up with -1; 0 where none is.
+    Compiled once for all trainings of one form: every number that a model holds is in the state, which is that of any
+    model of this form. The batch that ends an epoch may be short, filled up with -1.
     """
+    model, short = compiled(layered(form.network, form.l2), form.optimizer, form.loss), form.short_batch
+    model.optimizer.build(model.trainable_variables)
     (kept_loss,) = places([model.last_loss], model.non_trainable_variables)
     kept = places(model.optimizer.kept, model.optimizer.variables)
 
@@ -70,7 +76,7 @@ def train(problem: Problem) -> Iterator[Block]:
     """Every step of training `problem`, a block for each call."""
     model = ready(problem)
     with placed():
-        state, many = state_of(model), scanned(model, short_batch(problem))
+        state, many = state_of(model), scanned(form_of(problem))
         x, y = jnp.asarray(problem.x), jnp.asarray(problem.y)
     for rows, steps in chunks(problem):
         with placed():

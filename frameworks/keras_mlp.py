@@ -19,7 +19,7 @@ import numpy as np
 from frameworks import keras_backends
 from frameworks.keras_optimizers import made, require_expressible
 from problems.order import batches
-from problems.problem import Array, Problem
+from problems.problem import Array, Network, Optimizer, Problem
 from problems.step import Step
 
 DTYPES = ("float64", "float32")
@@ -170,19 +170,28 @@ def require_known(problem: Problem) -> None:
     require_expressible(problem.optimizer)
 
 
-def build(problem: Problem) -> KeepingSequential:
-    """The compiled network, holding the problem's starting numbers exactly."""
-    network = problem.network
-    penalty = keras.regularizers.L2(0.5 * problem.l2) if problem.l2 else None
+def layered(network: Network, l2: float) -> KeepingSequential:
+    """The layers, holding numbers that Keras chose."""
+    penalty = keras.regularizers.L2(0.5 * l2) if l2 else None
     layers = [
         keras.layers.Dense(n_out, activation=ACTIVATIONS[activation], kernel_regularizer=penalty)
         for n_out, activation in zip(network.units, network.activations, strict=True)
     ]
-    model = KeepingSequential([keras.Input((network.inputs,)), *layers])
-    model.set_weights([w if name[0] == "W" else w[0] for name, w in problem.initial.items()])
+    return KeepingSequential([keras.Input((network.inputs,)), *layers])
+
+
+def compiled(model: KeepingSequential, optimizer: Optimizer, loss: str) -> KeepingSequential:
+    """The same, to be trained."""
     model.keep_loss()
-    model.compile(optimizer=made(problem.optimizer), loss=LOSSES[problem.loss])
+    model.compile(optimizer=made(optimizer), loss=LOSSES[loss])
     return model
+
+
+def build(problem: Problem) -> KeepingSequential:
+    """The compiled network, holding the problem's starting numbers exactly."""
+    model = layered(problem.network, problem.l2)
+    model.set_weights([w if name[0] == "W" else w[0] for name, w in problem.initial.items()])
+    return compiled(model, problem.optimizer, problem.loss)
 
 
 def as_numpy(variable: Any) -> Array:

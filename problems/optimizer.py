@@ -81,7 +81,7 @@ class Optimizer:
 
     name: str = "sgd"
     learning_rate: float
-    settings: Mapping[str, Setting] = field(default_factory=dict)
+    settings: Mapping[str, Setting] = field(default_factory=dict, hash=False)  # compared, which a hash need not be
     schedule: Schedule = field(default_factory=Schedule)
 
     def __post_init__(self) -> None:

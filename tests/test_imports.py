@@ -38,7 +38,7 @@ ALLOWED = {
         "frameworks.keras_mlp",
         "frameworks.keras_backends",
     },
-    "frameworks.jax_scan": {"jax", "problems", "frameworks.jax_mlp", "frameworks.jax_optimizers"},
+    "frameworks.jax_scan": {"jax", "problems", "frameworks.jax_mlp"},
     "frameworks.jax_mlp": {"numpy", "jax", "optax", "problems", "frameworks.jax_optimizers"},
     "frameworks.jax_optimizers": {"jax", "optax", "problems"},
     "frameworks.sklearn_mlp": {"numpy", "sklearn", "problems"},

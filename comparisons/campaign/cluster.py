@@ -10,11 +10,21 @@ from typing import Any
 from comparisons.campaign.failed import CampaignFailed
 from comparisons.campaign.rows import Row, lost_row, row_of
 from comparisons.campaign.tasks import Task
+from comparisons.devices import CPU, missing_accelerator
 from comparisons.implementations import package_version
 from problems.requirements import ProblemError
 
 CONNECT_SECONDS = 20
 AHEAD = 2  # tasks given out for each thread of the cluster, so that none waits for its next
+
+
+def require_ready(address: str, device: str) -> None:
+    """Raise ProblemError where the scheduler does not answer, or its workers lack this backproof or the device."""
+    with _connected(address) as client:
+        if device != CPU:
+            for worker, missing in client.run(missing_accelerator).items():
+                if missing:
+                    raise ProblemError(f"--device: {device} needs an NVIDIA GPU; --cluster: worker {worker}: {missing}")
 
 
 def rows_from_cluster(tasks: Sequence[Task], timeout: float, address: str) -> Iterator[Row]:

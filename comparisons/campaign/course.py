@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from comparisons.campaign.rows import Row
+from comparisons.campaign.rows import Row, row_label
 from comparisons.campaign.tasks import Task
 
 
@@ -17,14 +17,14 @@ class Course:
     def __init__(self, left: Sequence[Task], done: int) -> None:
         self.done = done
         self.total = done + len(left)
-        self.left = Counter(task.implementation for task in left)
+        self.left = Counter(task.label for task in left)
         self.rows: Counter[str] = Counter()
         self.seconds: dict[str, float] = {}
         self.started = time.monotonic()
 
     def add(self, row: Row) -> None:
         """Count a row that came."""
-        name = row["implementation"]
+        name = row_label(row)
         self.done += 1
         self.left[name] -= 1
         self.rows[name] += 1

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from comparisons.campaign.campaign import Ticked
 from comparisons.campaign.course import Course
-from comparisons.campaign.rows import Row
+from comparisons.campaign.rows import Row, row_label
 
 EVERY = 30.0  # seconds between lines where there is no terminal
 
@@ -34,7 +34,7 @@ def _bar() -> Iterator[Ticked]:
         shown = bar.add_task("starting", total=None, left="")
 
         def ticked(row: Row | None, course: Course) -> None:
-            doing = f"{row['implementation']} {row['verdict']}" if row else "starting"
+            doing = f"{row_label(row)} {row['verdict']}" if row else "starting"
             left = course.estimate() if row else ""
             bar.update(shown, description=doing, completed=course.done, total=course.total, left=left)
 

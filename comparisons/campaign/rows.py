@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from comparisons.blind_spots import total_blindness
 from comparisons.campaign.served import Served
-from comparisons.campaign.tasks import Task
+from comparisons.campaign.tasks import Task, label
 from comparisons.compare import judged_trace, train_here
 from comparisons.implementations import IMPLEMENTATIONS, package_version, version
-from comparisons.verdict import Deviation, Result, Verdict
+from comparisons.verdict import BlindSpots, Deviation, Result, Verdict
 from comparisons.workers import Outcome
 from problems.problem import Problem
 from problems.requirements import one_line
@@ -50,7 +52,7 @@ def lost_row(task: Task, reason: str) -> Row:
 def told(task: Task, problem: Problem, outcome: Outcome, begun: float) -> Row:
     """The row of what came of a task."""
     with _computing:
-        found = judged(task, outcome)
+        found = judged(task, problem, outcome)
     return {
         "key": task.key,
         "problem": problem.name,
@@ -75,10 +77,16 @@ def outcome_of(task: Task, problem: Problem, timeout: float, scratch: Path | Non
     if IMPLEMENTATIONS[name].by_hand:
         with _computing:
             return train_here(name, problem)
-    if _kept.served is None or _kept.served.name != name:
+    return served_for(task, scratch).train(problem, timeout)
+
+
+def served_for(task: Task, scratch: Path | None) -> Served:
+    """The framework that this thread holds where it is the task's and trains as the task asks; else one like that."""
+    held = _kept.served
+    if held is None or (held.name, held.device, held.fast) != (task.implementation, task.device, task.fast):
         close_served()
-        _kept.served = Served(name, scratch)
-    return _kept.served.train(problem, timeout)
+        held = _kept.served = Served(task.implementation, device=task.device, fast=task.fast, scratch=scratch)
+    return held
 
 
 @cache
@@ -118,15 +126,14 @@ def described(problem: Problem) -> Row:
     }
 
 
-def judged(task: Task, outcome: Outcome) -> Row:
+def judged(task: Task, problem: Problem, outcome: Outcome) -> Row:
     """Verdict and what stands behind it."""
-    if outcome.trace is None:
-        verdict = Verdict.SKIPPED if outcome.skipped else Verdict.CRASHED
-        result = Result(name=task.implementation, verdict=verdict, reason=outcome.skipped or outcome.crashed)
-    else:
-        result = judged_trace(outcome.trace, version=task.version)
+    result = result_of(task, problem, outcome)
     audit = result.audit
     return {
+        # By the trace's own word: what was asked for is in the key already.
+        "device": result.environment.get("device", task.device),
+        "fast": result.fast,
         "verdict": str(result.verdict),
         "carries": audit.carries if audit else None,
         "reason": result.reason,
@@ -139,7 +146,34 @@ def judged(task: Task, outcome: Outcome) -> Row:
         "diagnosis": "; ".join(f"{one.parameter}{list(one.index)} {one.explanation}" for one in result.diagnoses),
         "final_loss": result.epochs[-1] if result.epochs else None,
         "seconds_audit": result.seconds.get("audit"),
+        "seconds_blind": result.seconds.get("blind"),
     }
+
+
+def result_of(task: Task, problem: Problem, outcome: Outcome) -> Result:
+    """What `compare` says of it: agreement where nothing compared could have failed is blind."""
+    if outcome.trace is None:
+        verdict = Verdict.SKIPPED if outcome.skipped else Verdict.CRASHED
+        reason = outcome.skipped or outcome.crashed
+        return Result(name=task.implementation, verdict=verdict, reason=reason, fast=task.fast)
+    result = judged_trace(outcome.trace, version=task.version)
+    if result.verdict is not Verdict.AGREES:
+        return result
+    started = time.perf_counter()
+    spots = total_blindness(problem)
+    result = replace(result, seconds={**result.seconds, "blind": time.perf_counter() - started})
+    return result if spots is None else replace(result, verdict=Verdict.BLIND, reason=why_blind(spots))
+
+
+def why_blind(spots: BlindSpots) -> str:
+    """The reason of a row that could not have failed, with what makes it so where that is known."""
+    causes = f": {'; '.join(spots.causes)}" if spots.causes else ""
+    return f"nothing compared could have failed{causes}"
+
+
+def row_label(row: Row) -> str:
+    """The row's implementation where it is shown."""
+    return label(row["implementation"], device=row["device"], fast=row["fast"])
 
 
 def element(what: str, deviation: Deviation | None) -> Row:

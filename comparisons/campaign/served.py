@@ -8,6 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from comparisons.devices import CPU
 from comparisons.problem_file import write_problem
 from comparisons.workers import Outcome, WorkerProcess, ending, outcome, started, told
 from problems.problem import Problem
@@ -16,9 +17,12 @@ from problems.problem import Problem
 class Served:
     """One implementation's process and its folder; a process that has died is started anew for the next problem."""
 
-    def __init__(self, name: str, scratch: Path | None = None) -> None:
-        """scratch: where its folder is made, which outlives no campaign even where this process is killed."""
-        self.name = name
+    def __init__(self, name: str, *, device: str = CPU, fast: bool = False, scratch: Path | None = None) -> None:
+        """device, fast: what it trains on, and whether many steps in one call, where it can.
+
+        scratch: where its folder is made, which outlives no campaign even where this process is killed.
+        """
+        self.name, self.device, self.fast = name, device, fast
         self.folder = tempfile.TemporaryDirectory(prefix="backproof-", dir=scratch)
         self.worker: WorkerProcess | None = None
         self.asked = 0
@@ -38,7 +42,7 @@ class Served:
         self.died = False
         write_problem(problem, number, folder)
         if self.worker is None:
-            self.worker = started("comparisons.serving", self.name, folder)
+            self.worker = started("comparisons.serving", self.name, folder, self.device, fast=self.fast)
         worker = self.worker
         end = self._ask(worker, number, timeout)
         imported = next((event["seconds"] for event in worker.events if event["event"] == "imported"), 0.0)

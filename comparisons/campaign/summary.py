@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from comparisons.campaign.rows import row_label
 from comparisons.verdict import Verdict
 
 SHOWN = 20  # rows that are not as they should be, in the summary; the table has all
@@ -32,6 +33,7 @@ def compared(table: pd.DataFrame) -> bool:
 
 def markdown(table: pd.DataFrame) -> str:
     """The summary as Markdown: a table by implementation and dtype, then what is wrong, crashed and was skipped."""
+    table = table.assign(label=table.apply(row_label, axis=1) if len(table) else "")
     lines = [*_counts(table), "", *_listed("Disagrees or blind", failing(table)), *_listed("Crashed", crashed(table))]
     lines += _skipped(table[table["verdict"].eq(str(Verdict.SKIPPED))])
     return "\n".join(lines).rstrip() + "\n"
@@ -41,7 +43,7 @@ def _counts(table: pd.DataFrame) -> Iterator[str]:
     verdicts = [str(verdict) for verdict in Verdict]
     yield f"| implementation | dtype | tasks | {' | '.join(verdicts)} | known | steps | numbers compared | worst |"
     yield "|---|---|" + "--:|" * (len(verdicts) + 5)
-    for (name, dtype), rows in table.groupby(["implementation", "dtype"], sort=True):
+    for (name, dtype), rows in table.groupby(["label", "dtype"], sort=True):
         by_verdict = rows["verdict"].value_counts()
         numbers = [len(rows), *(int(by_verdict.get(verdict, 0)) for verdict in verdicts)]
         numbers += [int(rows["known_deviation"].notna().sum()), int(rows["steps"].sum()), int(rows["compared"].sum())]
@@ -55,7 +57,7 @@ def _listed(title: str, rows: pd.DataFrame) -> Iterator[str]:
         yield f"{title}: {len(rows)}"
         yield ""
         for _, row in rows.head(SHOWN).iterrows():
-            yield f"- {row['implementation']} on {row['problem']}: {_why(row)}; see `{row['rerun']}`"
+            yield f"- {row['label']} on {row['problem']}: {_why(row)}; see `{row['rerun']}`"
         if len(rows) > SHOWN:
             yield f"- and {len(rows) - SHOWN} more"
         yield ""
@@ -66,7 +68,7 @@ def _skipped(rows: pd.DataFrame) -> Iterator[str]:
     if len(rows):
         yield f"Skipped: {len(rows)}"
         yield ""
-        for name, skipped in rows.groupby("implementation", sort=True):
+        for name, skipped in rows.groupby("label", sort=True):
             for reason, count in skipped["reason"].value_counts().items():
                 yield f"- {name}, {count:,}: {reason}"
         yield ""

@@ -26,7 +26,9 @@ ROWS = "rows-*.parquet"
 MERGED = "merged.parquet"  # holds all rows; what still matches ROWS beside it is left of a merge that was stopped
 LOCK = ".lock"
 COLUMNS = {  # every column with its type, so that a file of empty cells fits the others
-    **dict.fromkeys(("key", "problem", "implementation", "version", "backproof"), "string"),
+    **dict.fromkeys(("key", "problem", "implementation", "device"), "string"),
+    "fast": "bool",
+    **dict.fromkeys(("version", "backproof"), "string"),
     **dict.fromkeys(("sizes", "activations", "loss", "optimizer"), "string"),
     "learning_rate": "float64",
     **dict.fromkeys(("dtype", "start", "order"), "string"),
@@ -48,7 +50,9 @@ COLUMNS = {  # every column with its type, so that a file of empty cells fits th
     },
     "diagnosis": "string",
     "final_loss": "float64",
-    **dict.fromkeys(("seconds_import", "seconds_train", "seconds_audit", "seconds", "begun"), "float64"),
+    **dict.fromkeys(
+        ("seconds_import", "seconds_train", "seconds_audit", "seconds_blind", "seconds", "begun"), "float64"
+    ),
     "rerun": "string",
 }
 

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from comparisons.implementations import installed, package_version, version
+from comparisons.devices import CPU
+from comparisons.fast import has_fast
+from comparisons.implementations import IMPLEMENTATIONS, installed, package_version, version
 from comparisons.requests import changed, problem_for, rerun_command
+from problems.form import Form, form_of
 from problems.problem import Problem
 from problems.records import problem_to_json
 
@@ -21,8 +24,9 @@ Cell = Mapping[str, Any]
 class Task:
     """One implementation on one problem: all that another process or machine needs.
 
-    key: the same for the same problem, implementation and versions; base: the problem as it was given, which all
-    tasks of it share; cell: the options that change it; rerun: the command that does this one alone.
+    key: the same for the same problem, implementation, versions and way to train; base: the problem as it was given,
+    which all tasks of it share; cell: the options that change it; rerun: the command that does this one alone;
+    device, fast: how this implementation trains, whatever was asked of all.
     """
 
     key: str
@@ -31,32 +35,67 @@ class Task:
     base: Problem
     cell: Cell
     rerun: str
+    device: str = CPU
+    fast: bool = False
 
     @property
     def problem(self) -> Problem:
         """What is trained; made where it is trained, since a grid of large problems is larger than memory."""
         return changed(self.base, self.cell)
 
+    @property
+    def label(self) -> str:
+        """The implementation where it is shown."""
+        return label(self.implementation, device=self.device, fast=self.fast)
 
-def tasks(arguments: Sequence[str], grid: Mapping[str, Sequence[Any]], names: Sequence[str]) -> list[Task]:
+
+def label(implementation: str, *, device: str, fast: bool) -> str:
+    """An implementation with what is not as always in parentheses, such as `jax (fast)` or `torch (cuda)`."""
+    unlike = [*(["fast"] if fast else []), *([device] if device != CPU else [])]
+    return f"{implementation} ({', '.join(unlike)})" if unlike else implementation
+
+
+def tasks(
+    arguments: Sequence[str],
+    grid: Mapping[str, Sequence[Any]],
+    names: Sequence[str],
+    *,
+    device: str = CPU,
+    fast: bool = False,
+) -> list[Task]:
     """Every installed implementation on every problem in every combination of `grid`, an implementation at a time.
 
-    grid: option (`initial`, `dtype`, ...) to the values it takes. What comes out the same is one task. Raises
-    ProblemError where a problem cannot be read or a value does not fit.
+    Of each, trainings of one form come one after another, since a process that compiles keeps its last programs.
+
+    grid: option (`initial`, `dtype`, ...) to the values it takes; device, fast: what those train on that can, and
+    whether those take many steps in one call that can. What comes out the same is one task. Raises ProblemError where
+    a problem cannot be read or a value does not fit.
     """
     chosen = [(argument, problem_for(argument)) for argument in dict.fromkeys(arguments)]
     cells = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
-    trained = [
-        (base, cell, digest(changed(base, cell)), rerun_command(argument, cell))
-        for argument, base in chosen
-        for cell in cells
-    ]
+    by_form: dict[Form, list[tuple[Problem, Cell, str, str]]] = {}
+    for (argument, base), cell in product(chosen, cells):
+        problem = changed(base, cell)
+        by_form.setdefault(form_of(problem), []).append((base, cell, digest(problem), argument))
+    trained = [one for alike in by_form.values() for one in alike]
     found: dict[str, Task] = {}
-    for name, versions in [(name, version(name)) for name in names if installed(name)]:
-        for base, cell, what, command in trained:
-            rerun = command.replace("{name}", name)
-            key = hashed([what, name, versions, package_version("backproof")])
-            one = Task(key=key, implementation=name, version=versions, base=base, cell=cell, rerun=rerun)
+    for name in filter(installed, names):
+        placed, many = IMPLEMENTATIONS[name].device_for(device), fast and has_fast(name)
+        typed = {"device": placed if placed != CPU else None, "fast": many}
+        versions = version(name)
+        for base, cell, what, argument in trained:
+            rerun = rerun_command(argument, {**cell, **typed}).replace("{name}", name)
+            key = hashed([what, name, versions, package_version("backproof"), placed, many])
+            one = Task(
+                key=key,
+                implementation=name,
+                version=versions,
+                base=base,
+                cell=cell,
+                rerun=rerun,
+                device=placed,
+                fast=many,
+            )
             found.setdefault(key, one)
     return list(found.values())
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from comparisons.commands.options import OPTIMIZERS
+from comparisons.commands.options import OPTIMIZERS, device_option, fast_option
+from comparisons.commands.output import asked_device, tell_of_fast
 from comparisons.commands.refusals import BadRequest, fail, refusing
 from comparisons.exit_codes import AGREED, DISAGREED, NOTHING_COMPARED
 
@@ -34,6 +35,8 @@ def several(name: str, metavar: str, text: str) -> Callable[[Callable[..., None]
 @several("order", "ORDER,...", "sequential, shuffled or random.")
 @several("seed", "SEED,...", "Seed of a shuffled or random order.")
 @several("batch-size", "ROWS|all,...", "Rows per step.")
+@device_option
+@fast_option
 @click.option("--jobs", type=int, default=1, metavar="N", help="Processes on this machine (1).")
 @click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler to run on instead, such as tcp://host:8786.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="Limit for each implementation on each problem (600).")
@@ -43,6 +46,8 @@ def campaign(
     problems: tuple[str, ...],
     folder: str,
     against: tuple[str, ...],
+    device: str | None,
+    fast: bool,
     jobs: int,
     cluster: str | None,
     timeout: float | None,
@@ -63,6 +68,7 @@ def campaign(
 
     require_extra(cluster)
     from comparisons.campaign.campaign import run
+    from comparisons.campaign.cluster import require_ready
     from comparisons.campaign.failed import CampaignFailed
     from comparisons.campaign.progress import shown_progress
     from comparisons.campaign.summary import markdown
@@ -70,12 +76,16 @@ def campaign(
     names = chosen_implementations(against)
     limit = positive_seconds(timeout, DEFAULT_TIMEOUT)
     jobs = at_least("--jobs", jobs, 1, least=1)
-    todo = tasks(problems, chosen_grid(grid), names)
+    placed = asked_device(device, names, here=cluster is None)
+    todo = tasks(problems, chosen_grid(grid), names, device=placed, fast=fast)
     if not todo:
         fail(f"none of {', '.join(names)} is installed")
     missing = [name for name in names if not installed(name)]
     for name in missing:
         click.echo(f"backproof: {name} is left out: {not_installed(name).reason}", err=True)
+    if cluster is not None:
+        require_ready(cluster, placed)
+    tell_of_fast(fast, [name for name in names if name not in missing])
     try:
         with shown_progress() as ticked:
             found = run(todo, Path(folder), jobs=jobs, timeout=limit, cluster=cluster, ticked=ticked)

@@ -29,12 +29,15 @@ def asked_problems(
     return chosen
 
 
-def asked_device(name: str | None, implementations: Sequence[str]) -> str:
-    """The device asked for; which implementations train on the CPU all the same is said on standard error."""
+def asked_device(name: str | None, implementations: Sequence[str], *, here: bool = True) -> str:
+    """The device asked for; which implementations train on the CPU all the same is said on standard error.
+
+    here: whether it must be this machine's.
+    """
     from comparisons.devices import CPU, chosen_device
     from comparisons.implementations import IMPLEMENTATIONS
 
-    device = chosen_device(name)
+    device = chosen_device(name, here=here)
     others = [one for one in implementations if IMPLEMENTATIONS[one].device_for(device) != device]
     if device != CPU and others:
         verb = "trains" if len(others) == 1 else "train"

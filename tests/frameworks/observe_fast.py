@@ -1,7 +1,8 @@
 """Run as `python observe_fast.py NAME FOLDER`: what an implementation does step by step and many steps in one call.
 
-Each case's traces go to CASE.npz and CASE-fast.npz; lengths of blocks, and how often the forward pass was traced by
-how many steps fit into a chunk, to fast.json. Nothing is printed.
+Each case's traces go to CASE.npz and CASE-fast.npz, and to CASE-again.npz that of a program that trained other numbers
+before; how many compiled programs are held, and by how many steps fit into a chunk lengths of blocks and how often the
+forward pass was traced, to fast.json. Nothing is printed.
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ from problems.trace import Trace
 from problems.trace_file import save_trace
 
 BYTES = 2 * 6 * 4  # of a step of one_layer in float32: gradients and parameters
+PROGRAMS = {
+    "jax": [("jax_scan", "scanned"), ("jax_mlp", "step_function")],
+    "keras-jax": [("keras_jax_scan", "scanned")],
+    "keras-tensorflow": [("keras_tensorflow_loop", "looped")],
+}
 MOST = (1, 8, 9, 100)  # steps that fit into a chunk, of 9
 CLIPPED_AND_DECAYING = {"clip_norm_each": 0.5, "weight_decay": 0.01}
 REMEMBERING: dict[str, dict[str, dict[str, Setting]]] = {  # settings of optimizers, by library
@@ -94,18 +100,37 @@ def cases(name: str) -> Iterator[tuple[str, Problem]]:
     yield "nesterov-float32", remembering(library, "nesterov", "float32")
 
 
-def in_chunks(name: str, most: int) -> tuple[Trace, list[int], int]:
-    """Nine steps, `most` in a chunk: the trace, the lengths of the blocks, and how often the activation was called.
+def in_chunks(name: str, most: int) -> tuple[Trace, dict[str, Any]]:
+    """Nine steps, `most` in a chunk: the trace, the lengths of the blocks, and how often the activation was called,
+    in this training and in one of the same form after it.
 
     It stands in every forward pass, and is called when one is traced.
     """
     problem = one_layer("float32", network=Network(inputs=2, units=(2,), activations=("leaky_relu",)))
     module: Any = import_module("frameworks.jax_mlp" if name == "jax" else "frameworks.keras_mlp")
     counted = mock.Mock(side_effect=module.leaky_relu)
+    for program in programs(name):
+        program.cache_clear()
     with mock.patch.dict(module.ACTIVATIONS, leaky_relu=counted), mock.patch.object(chunks, "LARGEST", most * BYTES):
         blocks = list(load(name, fast=True).train(problem))
+        traced = counted.call_count
+        for _ in load(name, fast=True).train(other_numbers(problem)):
+            pass
     trace = Trace.record(problem, blocks, implementation=name)
-    return trace, [block.steps for block in blocks if isinstance(block, Block)], counted.call_count
+    lengths = [block.steps for block in blocks if isinstance(block, Block)]
+    return trace, {"lengths": lengths, "traced": traced, "traced_again": counted.call_count - traced}
+
+
+def programs(name: str) -> list[Any]:
+    """The functions that make the compiled programs of implementation NAME, and keep them."""
+    return [getattr(import_module(f"frameworks.{module}"), function) for module, function in PROGRAMS[name]]
+
+
+def other_numbers(problem: Problem) -> Problem:
+    """The same form with other rows and another start."""
+    rng = np.random.default_rng(3)
+    initial = {name: rng.uniform(-1, 1, values.shape) for name, values in problem.initial.items()}
+    return problem.changed(x=problem.x[::-1] / 2, initial=initial)
 
 
 def main() -> None:
@@ -115,11 +140,14 @@ def main() -> None:
         for suffix, fast in (("", False), ("-fast", True)):
             trace = Trace.record(problem, load(name, fast=fast).train(problem), implementation=name)
             save_trace(trace, folder / f"{case}{suffix}.npz")
-    found = {}
+        for _ in load(name, fast=True).train(other_numbers(problem)):
+            pass
+        trace = Trace.record(problem, load(name, fast=True).train(problem), implementation=name)
+        save_trace(trace, folder / f"{case}-again.npz")
+    found: dict[str, Any] = {"held": [program.cache_info().currsize for program in programs(name)]}
     for most in MOST:
-        trace, lengths, traced = in_chunks(name, most)
+        trace, found[str(most)] = in_chunks(name, most)
         save_trace(trace, folder / f"chunks-{most}.npz")
-        found[most] = {"lengths": lengths, "traced": traced}
     (folder / "fast.json").write_text(json.dumps(found), encoding="utf-8")
 
 

@@ -13,6 +13,7 @@ from comparisons.audit import audit
 from comparisons.implementations import IMPLEMENTATIONS, load
 from comparisons.known_deviations import known_deviation
 from comparisons.verdict import Verdict
+from problems.form import KEPT
 from problems.order import stacked_batches
 from problems.trace import Trace
 from problems.trace_file import load_trace
@@ -66,6 +67,32 @@ def test_names_shapes_dtypes_and_rows_are_those_of_single_steps(pair: tuple[Trac
             name: (values.shape, values.dtype) for name, values in other.items()
         }
     assert (fast.loss.shape, fast.loss.dtype) == (slow.loss.shape, slow.loss.dtype)
+
+
+@each_name
+@each_case
+def test_a_program_that_trained_other_numbers_makes_the_same_bits(
+    folder: Path, pair: tuple[Trace, Trace], case
+) -> None:
+    fast, again = pair[1], load_trace(folder / f"{case}-again.npz")
+    for kind in ("gradients", "parameters"):
+        for name, values in getattr(fast, kind).items():
+            np.testing.assert_array_equal(getattr(again, kind)[name], values, strict=True)
+    np.testing.assert_array_equal(again.loss, fast.loss, strict=True)
+
+
+@each_name
+def test_few_programs_are_held(folder: Path) -> None:
+    told = json.loads((folder / "fast.json").read_text(encoding="utf-8"))
+    assert set(told["held"]) == {KEPT}
+
+
+@each_name
+@pytest.mark.parametrize("most", LENGTHS)
+def test_trainings_of_one_form_are_compiled_once(folder: Path, most: int) -> None:
+    told = json.loads((folder / "fast.json").read_text(encoding="utf-8"))
+    assert told[str(most)]["traced"] > 0
+    assert told[str(most)]["traced_again"] == 0
 
 
 @each_name

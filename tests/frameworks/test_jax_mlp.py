@@ -10,8 +10,8 @@ PROBLEM = """
 import json
 import numpy as np
 from frameworks import jax_mlp
-from frameworks.jax_optimizers import made
 from problems import Network, Optimizer, Problem, batches
+from problems.form import form_of
 def problem(loss="mean_squared_error", rows=1, z=0.1, y=1.0, **changes):
     last = "sigmoid" if loss == "binary_cross_entropy" else "linear"
     return Problem(
@@ -24,8 +24,8 @@ def problem(loss="mean_squared_error", rows=1, z=0.1, y=1.0, **changes):
 TRACES = """
 one = problem(rows=7, epochs=4, batch_size=3)
 jax_mlp.configure(one.dtype)
-update = made(one.optimizer, tuple(one.initial))
-step, state = jax_mlp.step_function(one, update), update.init(one.initial)
+form = form_of(one)
+step, state = jax_mlp.step_function(form), jax_mlp.update_of(form).init(one.initial)
 for rows in batches(one):
     step(one.initial, state, one.x[rows], one.y[rows])
 print(step._cache_size())

@@ -22,6 +22,7 @@ pytest.importorskip("pyarrow")
 
 from comparisons.campaign import executor
 from comparisons.campaign.campaign import run
+from comparisons.campaign.cluster import require_ready
 from comparisons.campaign.course import Course, span
 from comparisons.campaign.executor import rows
 from comparisons.campaign.failed import CampaignFailed
@@ -30,6 +31,7 @@ from comparisons.campaign.rows import row_of
 from comparisons.campaign.summary import failing, markdown
 from comparisons.campaign.table import COLUMNS, MERGED, MOST_FILES, Table, alone_in
 from comparisons.campaign.tasks import Task, tasks
+from comparisons.devices import missing_accelerator
 from problems.problem import ProblemError
 
 STARTS = [f"random:{seed}" for seed in range(24)]
@@ -245,6 +247,16 @@ def test_a_cluster_without_this_backproof_is_refused(cluster: Any, monkeypatch: 
         list(rows(some_tasks(1), jobs=1, timeout=TIMEOUT, cluster=cluster.scheduler_address))
 
 
+@pytest.mark.skipif(missing_accelerator() is None, reason="a GPU is here")
+def test_a_cluster_whose_workers_have_no_gpu_is_refused(cluster: Any) -> None:
+    address = cluster.scheduler_address
+    with pytest.raises(
+        ProblemError, match=r"--device: cuda needs an NVIDIA GPU; --cluster: worker tcp://\S+: its driver"
+    ):
+        require_ready(address, "cuda")
+    require_ready(address, "cpu")
+
+
 def test_a_task_that_kills_the_workers_of_a_cluster_has_crashed_and_costs_no_other(
     cluster: Any, importable: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -341,9 +353,10 @@ def test_estimate_counts_each_implementation_by_its_own_seconds(monkeypatch: pyt
     monkeypatch.setattr("time.monotonic", lambda: 0.0)
     course = Course(tasks(["regression"], {"initial": STARTS[:3]}, ["manual-scalar", "manual-matrix"]), done=0)
     monkeypatch.setattr("time.monotonic", lambda: 5.0)
-    course.add({"implementation": "manual-scalar", "seconds": 10.0})
+    always = {"device": "cpu", "fast": False}
+    course.add({"implementation": "manual-scalar", "seconds": 10.0, **always})
     assert course.estimate() == "at least 10 s left (manual-matrix not begun)"
-    course.add({"implementation": "manual-matrix", "seconds": 100.0})
+    course.add({"implementation": "manual-matrix", "seconds": 100.0, **always})
     assert course.estimate() == "about 10 s left"
     assert (course.done, course.total) == (2, 6)
 

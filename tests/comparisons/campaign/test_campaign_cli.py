@@ -20,6 +20,7 @@ pytest.importorskip("pyarrow")
 from comparisons.campaign.table import COLUMNS
 from comparisons.commands.campaign import require_extra
 from comparisons.commands.refusals import BadRequest
+from comparisons.devices import missing_accelerator
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "campaign.md").read_text(encoding="utf-8")
@@ -89,6 +90,41 @@ def test_what_cannot_be_asked_is_one_line(tmp_path: Path, arguments: list[str], 
     told = [text for text in done.stderr.splitlines() if "in the table already" not in text]
     assert len(told) == 1
     assert told[0].startswith(f"backproof: {line}")
+
+
+@pytest.mark.parametrize(
+    ("device", "line"),
+    [
+        ("gpu", "--device: 'gpu' is not known"),
+        pytest.param(
+            "cuda",
+            "--device: cuda needs an NVIDIA GPU, and its driver",
+            marks=pytest.mark.skipif(missing_accelerator() is None, reason="a GPU is here"),
+        ),
+    ],
+)
+def test_a_device_that_is_not_there_is_one_line_and_nothing_is_written(tmp_path: Path, device: str, line: str) -> None:
+    done = called(tmp_path, *SHORT, "-o", "table", "--device", device)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith(f"backproof: {line}")
+    assert not list(tmp_path.iterdir())
+
+
+def test_those_that_take_single_steps_are_said(tmp_path: Path) -> None:
+    done = called(tmp_path, *SHORT, "-o", "table", "--fast")
+    assert done.returncode == 0
+    assert "backproof: --fast: manual-matrix takes single steps as without it\n" in done.stderr
+    assert list(pd.read_parquet(sorted((tmp_path / "table").glob("rows-*.parquet")))["fast"]) == [False]
+    again = called(tmp_path, *SHORT, "-o", "table")
+    assert "1 tasks, 1 of them in the table already" in again.stderr
+
+
+def test_a_cluster_that_does_not_answer_leaves_nothing_behind(tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    done = called(tmp_path, *SHORT, "-o", "table", "--cluster", "tcp://127.0.0.1:1")
+    assert done.returncode == 2
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
