@@ -149,7 +149,7 @@ def _trained_here(name: str, problem: Problem) -> Trace:
     trainer = load(name)
     imported = time.perf_counter() - started
     recording = Recording(problem, Plan(length=block_length(problem)), trainer.train)
-    trace = Trace.record(problem, recording.blocks(), implementation=name, environment=_environment(trainer))
+    trace = Trace.record(problem, recording.blocks(), implementation=name, environment=_environment(trainer, problem))
     return replace(trace, seconds={"import": imported, "train": recording.seconds})
 
 
@@ -167,7 +167,7 @@ def stream_here(name: str, problem: Problem, stream: Stream) -> Outcome:
             return block
         stream.taker.add(block)
     seconds = {"import": imported, "train": recording.seconds}
-    return Outcome(seconds=seconds, environment=_environment(trainer))
+    return Outcome(seconds=seconds, environment=_environment(trainer, problem))
 
 
 def _attempted(do: Callable[[], Made]) -> Made | Outcome:
@@ -181,8 +181,8 @@ def _attempted(do: Callable[[], Made]) -> Made | Outcome:
         return Outcome(crashed=" ".join(f"{type(error).__name__}: {error}".split()))
 
 
-def _environment(trainer: Trainer) -> dict[str, str]:
-    return {"device": CPU, **trainer.versions()}
+def _environment(trainer: Trainer, problem: Problem) -> dict[str, str]:
+    return {"device": CPU, **trainer.versions(problem)}
 
 
 def not_installed(name: str) -> Result:

@@ -24,8 +24,8 @@ class Trainer(Protocol):
     def train(self, problem: Problem) -> Iterator[Step | Block]:
         """Every step of training `problem`, one by one or in blocks; NotImplementedError for what it cannot express."""
 
-    def versions(self) -> dict[str, str]:
-        """Package name to version."""
+    def versions(self, problem: Problem) -> dict[str, str]:
+        """Package name to version, of those that training `problem` runs on."""
 
 
 @dataclass(frozen=True, kw_only=True)

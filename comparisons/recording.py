@@ -55,7 +55,7 @@ def record_here(name: str, problem: Problem, folder: Path, progress: Progress) -
     started = time.perf_counter()
     trainer = load(name)
     imported = time.perf_counter() - started
-    environment = {"device": CPU, **trainer.versions()}
+    environment = {"device": CPU, **trainer.versions(problem)}
     try:
         with TraceWriter(folder, problem, name, environment) as writer, np.errstate(all="ignore"):
             record(writer, trainer, imported, lambda doing: progress(name, doing))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+import manual.nine_derivatives.train as scalar
 from comparisons import cli
 from comparisons.commands import report
 from manual.train import train, versions
@@ -52,11 +53,19 @@ def backproof(tmp_path, monkeypatch, capfd):
 def record_part(folder, steps, change=lambda block: block, **changes):
     """The first steps of a training by hand, as a kill would leave them."""
     problem = named_problem("regression").changed(**changes)
-    with TraceWriter(folder, problem, "manual-matrix", {"device": "cpu", **versions()}) as writer:
+    with TraceWriter(folder, problem, "manual-matrix", {"device": "cpu", **versions(problem)}) as writer:
         for block in stacked(itertools.islice(train(writer.to_train()), steps), 4):
             writer.append(change(block))
         if steps == problem.steps:
             writer.complete()
+
+
+def record_scalar(folder, steps):
+    """The same by the nine derivatives."""
+    problem = named_problem("regression")
+    environment = {"device": "cpu", **scalar.versions(problem)}
+    with TraceWriter(folder, problem, "manual-scalar", environment) as writer:
+        writer.append(next(scalar.train(problem)).part(0, steps))
 
 
 def files(folder):
@@ -138,6 +147,25 @@ def test_another_training_in_the_folder_is_refused(backproof, tmp_path):
     scalar = ("record", "regression", "--with", "manual-scalar", "-o", "t.zarr")
     assert refused(backproof(*scalar), "by manual-matrix and not by manual-scalar")
     assert files(tmp_path) == before
+
+
+def test_what_was_compiled_goes_on_compiled_alone_and_by_the_same_version(backproof, tmp_path, monkeypatch):
+    version = pytest.importorskip("numba").__version__
+    again = ("record", "regression", "--with", "manual-scalar", "-o")
+    record_scalar(tmp_path / "plain.zarr", 7)
+    monkeypatch.setattr(scalar, "LONG", 20)
+    record_scalar(tmp_path / "t.zarr", 7)
+    before = files(tmp_path)
+    assert refused(backproof(*again, "plain.zarr"), f"recorded without numba, and not with numba {version}; name anoth")
+    with monkeypatch.context() as other:
+        other.setattr(scalar.importlib.metadata, "version", lambda name: "0.1")
+        assert refused(backproof(*again, "t.zarr"), f"whose numba is '{version}' and not '0.1'; name another folder")
+    with monkeypatch.context() as other:
+        other.setattr(scalar, "LONG", 21)  # as where numba is not installed
+        assert refused(backproof(*again, "t.zarr"), f"recorded with numba {version}, and not without it; name another")
+    assert files(tmp_path) == before
+    assert backproof(*again, "t.zarr").code == 0
+    assert open_trace(tmp_path / "t.zarr").environment["numba"] == version
 
 
 def test_a_training_that_ended_is_not_recorded_again(backproof, tmp_path):
