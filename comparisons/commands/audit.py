@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from comparisons.commands.output import check_json, finish, report, warn_of
+from comparisons.commands.output import finish, report, warn_of
+from comparisons.commands.places import check_json
 from comparisons.commands.refusals import refusing
 
 

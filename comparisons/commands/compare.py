@@ -11,14 +11,13 @@ from comparisons.commands.options import device_option, fast_option, training_op
 from comparisons.commands.output import (
     asked_device,
     asked_problems,
-    check_folder,
-    check_json,
     finish,
     report,
     stop_of,
     tell_of_fast,
     write_folder,
 )
+from comparisons.commands.places import check_folder, check_json
 from comparisons.commands.refusals import refusing
 
 

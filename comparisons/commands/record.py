@@ -13,14 +13,11 @@ from comparisons.commands.options import device_option, fast_option, training_op
 from comparisons.commands.output import (
     asked_device,
     asked_problems,
-    check_store,
-    check_writable,
     stopped,
     tell_of_fast,
 )
+from comparisons.commands.places import TRACE_FOLDER, check_trace
 from comparisons.commands.refusals import BadRequest, fail, refusing
-
-STORED = ".zarr"
 
 
 @click.command()
@@ -58,11 +55,11 @@ def record(
     one, *others = chosen_implementations((name,))
     if others:
         raise BadRequest(f"--with: {name!r} names more than one implementation; a trace is of one")
-    stored = Path(output).suffix == STORED
+    check_trace("-o", output)
+    stored = Path(output).suffix == TRACE_FOLDER
     ((_, chosen),) = asked_problems((problem,), changes, streamed=stored)
     placed = asked_device(device, (one,))
     tell_of_fast(fast, (one,))
-    (check_store if stored else check_writable)("-o", output)
     if not installed(one):
         fail(f"{one} is not installed; install with: {install_command(one)}")
     chosen = stopped(chosen, until_converged)
