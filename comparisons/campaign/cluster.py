@@ -17,27 +17,25 @@ CONNECT_SECONDS = 20
 AHEAD = 2  # tasks given out for each thread of the cluster, so that none waits for its next
 
 
-def rows_from_cluster(tasks: Sequence[Task], timeout: float, address: str) -> Iterator[Row]:
+def rows_from_cluster(tasks: Sequence[Task], timeout: float, client: Any) -> Iterator[Row]:
     """The row of every task as it comes, in any order, each once.
 
     What a worker was at when it died, Dask gives to another. A task of which several die is done again when all else
     is done, since Dask cannot tell it from those that waited beside it; where they die once more, it has crashed.
-    Raises ProblemError where the scheduler does not answer or has no workers, CampaignFailed where it goes away or
-    its workers cannot run backproof.
+    Raises CampaignFailed where the scheduler goes away or its workers cannot run backproof.
     """
-    with _connected(address) as client:
-        suspects = []
-        try:
-            for task, row in _tried(tasks, timeout, client):
-                if row is None:
-                    suspects.append(task)
-                else:
-                    yield row
-            for suspect in suspects:
-                for task, row in _tried([suspect], timeout, client):
-                    yield row or lost_row(task, "the workers of the cluster that it was given to died")
-        except OSError as error:
-            raise CampaignFailed(f"--cluster: {address} is gone: {error}") from None
+    suspects = []
+    try:
+        for task, row in _tried(tasks, timeout, client):
+            if row is None:
+                suspects.append(task)
+            else:
+                yield row
+        for suspect in suspects:
+            for task, row in _tried([suspect], timeout, client):
+                yield row or lost_row(task, "the workers of the cluster that it was given to died")
+    except OSError as error:
+        raise CampaignFailed(f"--cluster: the scheduler is gone: {error}") from None
 
 
 def _tried(tasks: Sequence[Task], timeout: float, client: Any) -> Iterator[tuple[Task, Row | None]]:
@@ -64,8 +62,14 @@ def _tried(tasks: Sequence[Task], timeout: float, client: Any) -> Iterator[tuple
 
 
 @contextmanager
-def _connected(address: str) -> Iterator[Any]:
-    """A client of the scheduler at `address`, which has workers."""
+def reached(address: str | None) -> Iterator[Any]:
+    """A client of the scheduler at `address`, None where none was asked for.
+
+    Raises ProblemError where it does not answer, has no workers, or a worker lacks this backproof.
+    """
+    if address is None:
+        yield None
+        return
     from distributed import Client
 
     try:

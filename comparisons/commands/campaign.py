@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from comparisons.commands.options import OPTIMIZERS
+from comparisons.commands.places import check_folder
 from comparisons.commands.refusals import BadRequest, fail, refusing
 from comparisons.exit_codes import AGREED, DISAGREED, NOTHING_COMPARED
 
@@ -60,8 +61,10 @@ def campaign(
     from comparisons.compare import DEFAULT_TIMEOUT, not_installed
     from comparisons.implementations import installed
     from comparisons.requests import at_least, chosen_implementations, positive_seconds
+    from problems.requirements import number_of
 
     require_extra(cluster)
+    check_folder("-o", folder)
     from comparisons.campaign.campaign import run
     from comparisons.campaign.failed import CampaignFailed
     from comparisons.campaign.progress import shown_progress
@@ -82,7 +85,7 @@ def campaign(
     except CampaignFailed as error:
         fail(str(error))
     click.echo(markdown(found))
-    click.echo(f"{folder}: {len(found)} rows in rows-*.parquet, summary.md")
+    click.echo(f"{folder}: {number_of(len(found), 'row')} in rows-*.parquet, summary.md")
     sys.exit(code(found, strict=strict, unmet=strict and bool(against) and bool(missing)))
 
 

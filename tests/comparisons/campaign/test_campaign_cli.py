@@ -66,7 +66,7 @@ def test_a_second_run_does_nothing_again(tmp_path: Path) -> None:
     for there in (0, 1):
         done = called(tmp_path, *SHORT, "-o", "table")
         assert done.returncode == 0
-        assert f"1 tasks, {there} of them in the table already" in done.stderr
+        assert f"1 task, {there} of them in the table already" in done.stderr
     assert len(list((tmp_path / "table").glob("rows-*.parquet"))) == 1
 
 
@@ -86,15 +86,18 @@ def test_a_second_run_does_nothing_again(tmp_path: Path) -> None:
 def test_what_cannot_be_asked_is_one_line(tmp_path: Path, arguments: list[str], line: str) -> None:
     done = called(tmp_path, *SHORT, "-o", "table", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
-    told = [text for text in done.stderr.splitlines() if "in the table already" not in text]
-    assert len(told) == 1
-    assert told[0].startswith(f"backproof: {line}")
+    (told,) = done.stderr.splitlines()
+    assert told.startswith(f"backproof: {line}")
+    assert not (tmp_path / "table").exists()
 
 
-def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
+def test_no_folder_where_the_folder_should_be(tmp_path: Path) -> None:
     (tmp_path / "table").write_text("")
-    done = called(tmp_path, *SHORT, "-o", "table")
-    assert (done.returncode, done.stderr) == (2, "backproof: table: File exists\n")
+    (tmp_path / "link").symlink_to("missing")
+    for asked, why in [("table", "is a file"), ("link", "is a link to missing, which does not exist")]:
+        done = called(tmp_path, *SHORT, "-o", asked)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f"backproof: -o: {asked} {why}; name a folder\n"
 
 
 def test_one_bad_file_among_many_is_one_line_and_nothing_is_written(tmp_path: Path) -> None:
