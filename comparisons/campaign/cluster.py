@@ -74,8 +74,12 @@ def reached(address: str | None) -> Iterator[Any]:
 
     try:
         client = Client(address, timeout=CONNECT_SECONDS)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise ProblemError(f"--cluster: {address} does not answer ({type(error).__name__})") from None
+    except ValueError:
+        raise ProblemError(
+            f"--cluster: {address!r} is no address of a Dask scheduler, such as tcp://host:8786"
+        ) from None
     with client:
         try:
             client.wait_for_workers(1, timeout=CONNECT_SECONDS)

@@ -73,6 +73,7 @@ def in_file(name: str, problem: Any, output: str, timeout: float | None, device:
     from comparisons.fast import trained_fast
     from comparisons.progress import shown_progress
     from comparisons.requests import positive_seconds
+    from problems.requirements import number_of
     from problems.trace_file import save_trace
 
     limit = positive_seconds(timeout, DEFAULT_TIMEOUT)
@@ -82,7 +83,7 @@ def in_file(name: str, problem: Any, output: str, timeout: float | None, device:
         fail(f"{name}: {outcome.crashed or outcome.skipped}")
     save_trace(outcome.trace, Path(output))
     how = " (fast)" if trained_fast(outcome.trace.environment) else ""
-    return f"{outcome.trace.steps} steps of {problem.name} by {name}{how}"
+    return f"{number_of(outcome.trace.steps, 'step')} of {problem.name} by {name}{how}"
 
 
 def in_folder(name: str, problem: Any, output: str, timeout: float | None, device: str, fast: bool) -> str:
@@ -91,6 +92,7 @@ def in_folder(name: str, problem: Any, output: str, timeout: float | None, devic
     from comparisons.progress import shown_progress
     from comparisons.recording import NotRecorded, recorded
     from comparisons.requests import positive_seconds
+    from problems.requirements import number_of
     from problems.trace_store import open_trace
 
     limit = positive_seconds(timeout, math.inf)
@@ -102,4 +104,4 @@ def in_folder(name: str, problem: Any, output: str, timeout: float | None, devic
     stored = open_trace(output)
     how = " (fast)" if trained_fast(stored.environment) else ""
     kept = f" ({before} of them were there)" if before else ""
-    return f"{stored.steps} steps of {problem.name} by {name}{how}{kept}"
+    return f"{number_of(stored.steps, 'step')} of {problem.name} by {name}{how}{kept}"

@@ -188,11 +188,18 @@ def test_what_cannot_be_recorded_into_is_refused(backproof, tmp_path, monkeypatc
     assert files(tmp_path) == before
 
 
-def test_what_cannot_be_trained_leaves_no_folder(backproof, tmp_path):
-    ran = backproof("record", "regression", "--with", "manual-scalar", "--batch-size", "2", "-o", "t.zarr")
-    assert ran.code == 3
+@pytest.mark.parametrize("output", ["t.zarr", "t.npz"])
+def test_what_cannot_be_trained_is_nothing_to_compare_and_leaves_nothing(backproof, tmp_path, output):
+    ran = backproof("record", "regression", "--with", "manual-scalar", "--batch-size", "2", "-o", output)
+    assert (ran.code, ran.output) == (3, "")
     assert ran.errors.startswith("backproof: manual-scalar: the nine derivatives are written for")
-    assert not (tmp_path / "t.zarr").exists()
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_step_is_no_steps(backproof):
+    for output in ("t.zarr", "t.npz"):
+        ran = backproof(*RECORD, output, "--epochs", "1", "--batch-size", "all")
+        assert ran.output.startswith(f"{output}: 1 step of regression by manual-matrix; ")
 
 
 def test_a_folder_that_is_no_trace_is_not_audited(backproof, tmp_path):

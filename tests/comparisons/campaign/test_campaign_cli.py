@@ -81,6 +81,7 @@ def test_a_second_run_does_nothing_again(tmp_path: Path) -> None:
         (["--jobs", "0"], "--jobs: 0 must be at least 1"),
         (["--timeout", "0"], "--timeout: 0.0 must be a number of seconds above 0"),
         (["--cluster", "tcp://127.0.0.1:1"], "--cluster: tcp://127.0.0.1:1 does not answer"),
+        (["--cluster", "abc://host"], "--cluster: 'abc://host' is no address of a Dask scheduler"),
     ],
 )
 def test_what_cannot_be_asked_is_one_line(tmp_path: Path, arguments: list[str], line: str) -> None:
