@@ -126,6 +126,12 @@ def package_version(package: str) -> str:
     return "(unknown version)"
 
 
+def unable(name: str, why: NotImplementedError) -> str:
+    """Why implementation `name` cannot train, without the name in front (its own, its library's), which it stands beside."""
+    library, _, _ = name.partition("-")
+    return str(why).removeprefix(f"{name}: ").removeprefix(f"{library}: ")
+
+
 def load(name: str, *, fast: bool = False) -> Trainer:
     """Import the module behind `name`, and with it its framework; fast: the one of many steps in one call, if any."""
     one = IMPLEMENTATIONS[name]

@@ -31,7 +31,7 @@ def main() -> None:
     trainer = load(name, fast=told_fast(os.environ))
     imported = time.perf_counter() - started
     tell(events, event="imported", seconds=imported)
-    with failures_told(events, 0):
+    with failures_told(events, 0, name):
         train_and_tell(events, name, trainer, imported, folder)
     tell(events, event="finished")
     events.flush()

@@ -25,7 +25,7 @@ from typing import Any, TextIO
 from comparisons.block_file import block_path, save_block
 from comparisons.devices import CPU, VARIABLE
 from comparisons.fast import FAST, TRAINING, told_fast
-from comparisons.implementations import Trainer, load
+from comparisons.implementations import Trainer, load, unable
 from comparisons.problem_file import read_problem
 from comparisons.streaming import Plan, Recording, block_length
 from problems.problem import Problem
@@ -47,7 +47,7 @@ def main() -> None:
     tell(events, event="imported", seconds=imported)
     for number in range(len(list(folder.glob("problem-*")))):
         if (folder / f"plan-{number}.json").exists():
-            stream_and_tell(events, trainer, number, folder, room)
+            stream_and_tell(events, name, trainer, number, folder, room)
         else:
             train_and_tell(events, name, trainer, number, folder)
     tell(events, event="finished")
@@ -57,18 +57,18 @@ def main() -> None:
 
 def train_and_tell(events: TextIO, name: str, trainer: Trainer, number: int, folder: Path) -> None:
     """Train problem `number` of the folder and tell how that ended; its failure is told, not raised."""
-    with failures_told(events, number):
+    with failures_told(events, number, name):
         seconds = train_one(name, trainer, number, folder)
         tell(events, event="trained", problem=number, seconds=seconds)
 
 
 @contextmanager
-def failures_told(events: TextIO, number: int) -> Iterator[None]:
-    """Whatever ends the training of problem `number` is told, not raised."""
+def failures_told(events: TextIO, number: int, name: str) -> Iterator[None]:
+    """Whatever ends the training of problem `number` with implementation `name` is told, not raised."""
     try:
         yield
-    except NotImplementedError as unable:
-        tell(events, event="skipped", problem=number, reason=one_line(str(unable)))
+    except NotImplementedError as why:
+        tell(events, event="skipped", problem=number, reason=one_line(unable(name, why)))
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         tell(events, event="failed", problem=number, reason=f"{type(error).__name__}: {one_line(str(error))}")
 
@@ -82,9 +82,11 @@ def train_one(name: str, trainer: Trainer, number: int, folder: Path) -> float:
     return recording.seconds
 
 
-def stream_and_tell(events: TextIO, trainer: Trainer, number: int, folder: Path, room: threading.Semaphore) -> None:
+def stream_and_tell(
+    events: TextIO, name: str, trainer: Trainer, number: int, folder: Path, room: threading.Semaphore
+) -> None:
     """The same, handing its steps over as its plan has it; `room` is what the parent makes."""
-    with failures_told(events, number):
+    with failures_told(events, number, name):
         plan = Plan(**json.loads((folder / f"plan-{number}.json").read_text(encoding="utf-8")))
         problem = read_problem(number, folder)
         recording = Recording(problem, plan, trainer.train)

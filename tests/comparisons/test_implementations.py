@@ -14,6 +14,7 @@ from comparisons.implementations import (
     installed,
     load,
     missing_packages,
+    unable,
     version,
 )
 from problems.catalogue import named_problem
@@ -54,6 +55,19 @@ def test_manual_modules_offer_train_and_versions(name: str) -> None:
     assert callable(trainer.train)
     assert trainer.versions(problem).keys() == {"numpy"}
     assert version(name) == f"numpy {trainer.versions(problem)['numpy']}"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("sklearn", "sklearn: loss 'huber' is not in scikit-learn"),
+        ("keras-jax", "keras: loss 'huber' is not in scikit-learn"),
+        ("keras-jax", "keras-jax: loss 'huber' is not in scikit-learn"),
+        ("jax", "loss 'huber' is not in scikit-learn"),
+    ],
+)
+def test_why_it_cannot_is_said_without_its_name(name: str, said: str) -> None:
+    assert unable(name, NotImplementedError(said)) == "loss 'huber' is not in scikit-learn"
 
 
 def test_asking_what_is_installed_imports_no_framework() -> None:

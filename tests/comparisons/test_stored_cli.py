@@ -196,6 +196,15 @@ def test_what_cannot_be_trained_is_nothing_to_compare_and_leaves_nothing(backpro
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("output", ["t.zarr", "t.npz"])
+def test_an_implementation_that_cannot_is_named_once(backproof, output):
+    ran = backproof(*RECORD, output, "--dtype", "bfloat16")
+    assert (ran.code, ran.errors.count("manual")) == (3, 1)
+    assert ran.errors.startswith("backproof: manual-matrix: dtype 'bfloat16' is not written here; ")
+    ran = backproof("compare", "regression", "--against", "manual-matrix", "--dtype", "bfloat16")
+    assert "]: dtype 'bfloat16' is not written here; " in ran.output
+
+
 def test_one_step_is_no_steps(backproof):
     for output in ("t.zarr", "t.npz"):
         ran = backproof(*RECORD, output, "--epochs", "1", "--batch-size", "all")
