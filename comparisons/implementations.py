@@ -127,7 +127,7 @@ def package_version(package: str) -> str:
 
 
 def unable(name: str, why: NotImplementedError) -> str:
-    """Why implementation `name` cannot train, without the name in front (its own, its library's), which it stands beside."""
+    """Why implementation `name` cannot train, without its or its library's name in front: it is shown beside that."""
     library, _, _ = name.partition("-")
     return str(why).removeprefix(f"{name}: ").removeprefix(f"{library}: ")
 

@@ -46,15 +46,11 @@ def tasks(arguments: Sequence[str], grid: Mapping[str, Sequence[Any]], names: Se
     """
     chosen = [(argument, problem_for(argument)) for argument in dict.fromkeys(arguments)]
     cells = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
-    trained = [
-        (base, cell, digest(changed(base, cell)), rerun_command(argument, cell))
-        for argument, base in chosen
-        for cell in cells
-    ]
+    trained = [(argument, base, cell, digest(changed(base, cell))) for argument, base in chosen for cell in cells]
     found: dict[str, Task] = {}
     for name, versions in [(name, version(name)) for name in names if installed(name)]:
-        for base, cell, what, command in trained:
-            rerun = command.replace("{name}", name)
+        for argument, base, cell, what in trained:
+            rerun = rerun_command(argument, cell, [name])
             key = hashed([what, name, versions, package_version("backproof")])
             one = Task(key=key, implementation=name, version=versions, base=base, cell=cell, rerun=rerun)
             found.setdefault(key, one)

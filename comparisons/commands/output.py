@@ -96,8 +96,13 @@ def give_json(text: str, json_file: str) -> None:
         write_text(Path(json_file), text)
 
 
-def report(comparisons: list[Any], json_file: str | None, commands: list[str], with_seconds: bool = False) -> None:
-    """JSON where it was asked for; text on standard output unless JSON goes there."""
+def report(
+    comparisons: list[Any], json_file: str | None, reruns: list[dict[str, str]], with_seconds: bool = False
+) -> None:
+    """JSON where it was asked for; text on standard output unless JSON goes there.
+
+    reruns: for each comparison the command that repeats one implementation alone, by its name.
+    """
     from comparisons.json_report import as_json
     from comparisons.terminal import console_for, show, show_seconds
 
@@ -106,8 +111,8 @@ def report(comparisons: list[Any], json_file: str | None, commands: list[str], w
     if json_file == "-":
         return
     console = console_for(sys.stdout)
-    for comparison, command in zip(comparisons, commands, strict=True):
-        show(console, comparison, command)
+    for comparison, commands in zip(comparisons, reruns, strict=True):
+        show(console, comparison, commands)
     if with_seconds:
         show_seconds(console, comparisons)
 
