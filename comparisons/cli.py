@@ -12,6 +12,7 @@ from comparisons.commands.campaign import campaign
 from comparisons.commands.check import check
 from comparisons.commands.compare import compare
 from comparisons.commands.explain import explain
+from comparisons.commands.help import HelpContext
 from comparisons.commands.lesson import lesson
 from comparisons.commands.listing import list_implementations, list_problems
 from comparisons.commands.record import record
@@ -53,6 +54,8 @@ COMMANDS = (
 )
 for command in COMMANDS:
     cli.add_command(command)
+for shown in (cli, *COMMANDS):
+    shown.context_class = HelpContext
 
 
 def main() -> None:

@@ -122,9 +122,10 @@ def _show_audit(console: Console, results: Sequence[Result]) -> None:
     if not audits:
         return
     names = [quantity.name for quantity in audits[0][1].quantities]
+    steps = "audited steps" if any(audit.left_out for _, audit in audits) else "steps"
     _title(
         console,
-        "Largest |deviation| / bound over all steps (dW1 is the gradient of W1; above 1 is wrong; "
+        f"Largest |deviation| / bound over all {steps} (dW1 is the gradient of W1; above 1 is wrong; "
         f"* carries {_starred([audit for _, audit in audits])})",
     )
     rows: list[list[Cell]] = [
