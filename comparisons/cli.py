@@ -12,6 +12,7 @@ from comparisons.commands.campaign import campaign
 from comparisons.commands.check import check
 from comparisons.commands.compare import compare
 from comparisons.commands.explain import explain
+from comparisons.commands.help import HelpContext
 from comparisons.commands.lesson import lesson
 from comparisons.commands.listing import list_implementations, list_problems
 from comparisons.commands.record import record
@@ -19,6 +20,7 @@ from comparisons.commands.refusals import BadRequest
 from comparisons.commands.report import report_traces
 from comparisons.commands.semantics import semantics
 from comparisons.commands.sensitivity import sensitivity
+from comparisons.commands.signals import Stopped, stopping
 from comparisons.commands.streams import guarded
 from comparisons.commands.sweep import sweep
 from comparisons.exit_codes import AGREED, BAD_REQUEST, INTERRUPTED, NOTHING_COMPARED
@@ -52,6 +54,8 @@ COMMANDS = (
 )
 for command in COMMANDS:
     cli.add_command(command)
+for shown in (cli, *COMMANDS):
+    shown.context_class = HelpContext
 
 
 def main() -> None:
@@ -72,7 +76,8 @@ def main() -> None:
 def _run() -> int:
     """Run the command that was asked for; the exit code."""
     try:
-        cli.main(standalone_mode=False)
+        with stopping():
+            cli.main(standalone_mode=False)
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else AGREED
     except click.exceptions.NoArgsIsHelpError as help_wanted:
@@ -84,6 +89,9 @@ def _run() -> int:
     except (KeyboardInterrupt, click.Abort):
         print("backproof: interrupted", file=sys.stderr)
         return INTERRUPTED
+    except Stopped as stopped:
+        print("backproof: terminated", file=sys.stderr)
+        return stopped.code
     except Exception:  # not 1, which Python would leave with: that says that something disagrees
         traceback.print_exc()
         print("backproof: a defect of backproof itself, please report the lines above", file=sys.stderr)

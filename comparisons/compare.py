@@ -23,6 +23,7 @@ from comparisons.implementations import (
     installed,
     load,
     missing_packages,
+    unable,
     version,
 )
 from comparisons.judging import Judging
@@ -140,7 +141,7 @@ def trained(
 
 def train_here(name: str, problem: Problem) -> Outcome:
     """Train an implementation by hand in this process; a failure is its outcome."""
-    found = _attempted(lambda: _trained_here(name, problem))
+    found = _attempted(name, lambda: _trained_here(name, problem))
     return found if isinstance(found, Outcome) else Outcome(trace=found, seconds=found.seconds)
 
 
@@ -149,40 +150,40 @@ def _trained_here(name: str, problem: Problem) -> Trace:
     trainer = load(name)
     imported = time.perf_counter() - started
     recording = Recording(problem, Plan(length=block_length(problem)), trainer.train)
-    trace = Trace.record(problem, recording.blocks(), implementation=name, environment=_environment(trainer))
+    trace = Trace.record(problem, recording.blocks(), implementation=name, environment=_environment(trainer, problem))
     return replace(trace, seconds={"import": imported, "train": recording.seconds})
 
 
 def stream_here(name: str, problem: Problem, stream: Stream) -> Outcome:
     """The same, its steps handed over as they are made, and not kept."""
     started = time.perf_counter()
-    trainer = _attempted(lambda: load(name))
+    trainer = _attempted(name, lambda: load(name))
     if isinstance(trainer, Outcome):
         return trainer
     imported = time.perf_counter() - started
     recording = Recording(problem, stream.plan, trainer.train)
     blocks = iter(recording)
-    while block := _attempted(lambda: next(blocks, None)):
+    while block := _attempted(name, lambda: next(blocks, None)):
         if isinstance(block, Outcome):
             return block
         stream.taker.add(block)
     seconds = {"import": imported, "train": recording.seconds}
-    return Outcome(seconds=seconds, environment=_environment(trainer))
+    return Outcome(seconds=seconds, environment=_environment(trainer, problem))
 
 
-def _attempted(do: Callable[[], Made]) -> Made | Outcome:
-    """What is made, or the outcome that a failure is."""
+def _attempted(name: str, do: Callable[[], Made]) -> Made | Outcome:
+    """What is made, or the outcome that a failure of implementation `name` is."""
     try:
         with np.errstate(all="ignore"):  # a training that diverges is for the audit to judge
             return do()
-    except NotImplementedError as unable:
-        return Outcome(skipped=str(unable))
+    except NotImplementedError as why:
+        return Outcome(skipped=unable(name, why))
     except Exception as error:
         return Outcome(crashed=" ".join(f"{type(error).__name__}: {error}".split()))
 
 
-def _environment(trainer: Trainer) -> dict[str, str]:
-    return {"device": CPU, **trainer.versions()}
+def _environment(trainer: Trainer, problem: Problem) -> dict[str, str]:
+    return {"device": CPU, **trainer.versions(problem)}
 
 
 def not_installed(name: str) -> Result:

@@ -212,10 +212,13 @@ class Written:
     def product(self, expression: Any) -> str:
         """A product in the order of the chain; a sum of such products."""
         if expression.is_Add:
-            return " + ".join(self.product(term) for term in expression.args).replace("+ -1 ", "- ")
+            first, *others = map(self.product, expression.args)
+            return first + "".join(map(signed, others))
         numbers, factors = expression.as_coeff_mul()
         ordered = sorted(factors, key=lambda factor: (self.ranks.get(factor, 0), str(factor)))
         shown = [rf"\left({self.product(factor)}\right)" if factor.is_Add else tex(factor) for factor in ordered]
+        if numbers == -1 and shown:
+            return f"- {' '.join(shown)}"
         return " ".join(([tex(numbers)] if numbers != 1 or not shown else []) + shown)
 
     @staticmethod
@@ -255,6 +258,11 @@ def row(values: list[Any]) -> Symbols:
 def tex(expression: Any) -> str:
     """LaTeX of one expression, its terms in the order they were written."""
     return latex(as_symbols(expression))
+
+
+def signed(term: str) -> str:
+    """A term behind others, with its sign between."""
+    return f" - {term[1:].lstrip()}" if term.startswith("-") else f" + {term}"
 
 
 def partial(symbol: Any) -> str:

@@ -24,8 +24,8 @@ class Trainer(Protocol):
     def train(self, problem: Problem) -> Iterator[Step | Block]:
         """Every step of training `problem`, one by one or in blocks; NotImplementedError for what it cannot express."""
 
-    def versions(self) -> dict[str, str]:
-        """Package name to version."""
+    def versions(self, problem: Problem) -> dict[str, str]:
+        """Package name to version, of those that training `problem` runs on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +124,12 @@ def package_version(package: str) -> str:
         except importlib.metadata.PackageNotFoundError:
             continue
     return "(unknown version)"
+
+
+def unable(name: str, why: NotImplementedError) -> str:
+    """Why implementation `name` cannot train, without its or its library's name in front: it is shown beside that."""
+    library, _, _ = name.partition("-")
+    return str(why).removeprefix(f"{name}: ").removeprefix(f"{library}: ")
 
 
 def load(name: str, *, fast: bool = False) -> Trainer:

@@ -34,20 +34,20 @@ def windows(steps: Iterator[PlantedStep], most: int) -> Iterator[list[PlantedSte
         yield window
 
 
-def stacked(window: list[PlantedStep], members: int) -> PlantedStep:
-    """The steps of all members one after another along the leading axis, (steps · members, ...)."""
+def stacked(window: list[PlantedStep], members: Array) -> PlantedStep:
+    """The steps of these members one after another along the leading axis, (steps · members, ...)."""
     befores, xs, ys, found = zip(*window, strict=True)
-    x, y = (np.repeat(np.stack(rows), members, axis=0) for rows in (xs, ys))
+    x, y = (np.repeat(np.stack(rows), len(members), axis=0) for rows in (xs, ys))
     together = StepResult(
-        np.concatenate([step.loss for step in found]),
-        _concatenated([step.gradients for step in found]),
-        _concatenated([step.parameters for step in found]),
+        np.concatenate([step.loss[members] for step in found]),
+        _concatenated([step.gradients for step in found], members),
+        _concatenated([step.parameters for step in found], members),
     )
-    return _concatenated(befores), x, y, together
+    return _concatenated(befores, members), x, y, together
 
 
-def _concatenated(several: Sequence[Parameters]) -> dict[str, Array]:
-    return {name: np.concatenate([tensors[name] for tensors in several]) for name in several[0]}
+def _concatenated(several: Sequence[Parameters], members: Array) -> dict[str, Array]:
+    return {name: np.concatenate([tensors[name][members] for tensors in several]) for name in several[0]}
 
 
 def planted_steps(problem: Problem, mutant: Mutant, indices: list[Index], count: int) -> Iterator[PlantedStep]:

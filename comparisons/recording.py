@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from comparisons.devices import CPU
-from comparisons.implementations import IMPLEMENTATIONS, Trainer, load
+from comparisons.implementations import IMPLEMENTATIONS, Trainer, load, unable
 from comparisons.problem_file import write_problem
 from comparisons.streaming import block_length
 from comparisons.worker import one_line
@@ -55,14 +55,14 @@ def record_here(name: str, problem: Problem, folder: Path, progress: Progress) -
     started = time.perf_counter()
     trainer = load(name)
     imported = time.perf_counter() - started
-    environment = {"device": CPU, **trainer.versions()}
+    environment = {"device": CPU, **trainer.versions(problem)}
     try:
         with TraceWriter(folder, problem, name, environment) as writer, np.errstate(all="ignore"):
             record(writer, trainer, imported, lambda doing: progress(name, doing))
     except (TraceError, OSError):
         raise
-    except NotImplementedError as unable:
-        raise NotRecorded(str(unable)) from None
+    except NotImplementedError as why:
+        raise NotRecorded(unable(name, why)) from None
     except Exception as error:
         raise NotRecorded(one_line(f"{type(error).__name__}: {error}") + kept(folder)) from None
 

@@ -30,8 +30,8 @@ def main() -> None:
     started = time.perf_counter()
     trainer = load(name, fast=told_fast(os.environ))
     imported = time.perf_counter() - started
-    tell(events, event="imported", seconds=imported, versions=trainer.versions())
-    with failures_told(events, 0):
+    tell(events, event="imported", seconds=imported)
+    with failures_told(events, 0, name):
         train_and_tell(events, name, trainer, imported, folder)
     tell(events, event="finished")
     events.flush()
@@ -44,7 +44,7 @@ def train_and_tell(events: TextIO, name: str, trainer: Trainer, imported: float,
     target = Path((folder / TARGET).read_text(encoding="utf-8"))
     started = time.perf_counter()
     try:
-        with TraceWriter(target, problem, name, environment(trainer)) as writer:
+        with TraceWriter(target, problem, name, environment(trainer, problem)) as writer:
             record(writer, trainer, imported, lambda doing: tell(events, event="recorded", doing=doing))
     except TraceError as refused:
         tell(events, event="refused", reason=str(refused))

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from comparisons.implementations import NAMES
+from comparisons.fast import has_fast
+from comparisons.implementations import IMPLEMENTATIONS, NAMES
 from comparisons.sensitivity import Tolerance
 from problems.catalogue import DESCRIPTIONS, named_problem
 from problems.files import ALL, load_problem
@@ -142,13 +143,18 @@ def chosen_tolerance(text: str) -> Tolerance | None:
     return Tolerance(rtol=rtol, atol=atol)
 
 
-def rerun_command(argument: str, changes: Mapping[str, Any]) -> str:
-    """The command that compares one implementation, `{name}`, on this problem as it was changed."""
-    options = " ".join(
-        _option(key, value) for key, value in changes.items() if value is not None and value is not False
-    )
-    command = f"backproof compare {shlex.quote(argument)} --against {{name}}"
-    return f"{command} {options}" if options else command
+def rerun_command(argument: str, changes: Mapping[str, Any], names: Sequence[str]) -> str:
+    """The command that compares these implementations alone on this problem as it was changed.
+
+    An option that none of them heeds, `--fast` or `--device`, is left out.
+    """
+    heeded = {
+        "fast": any(map(has_fast, names)),
+        "device": any(len(IMPLEMENTATIONS[name].devices) > 1 for name in names),
+    }
+    given = {key: value for key, value in changes.items() if value is not None and value is not False}
+    options = [_option(key, value) for key, value in given.items() if heeded.get(key, True)]
+    return " ".join(["backproof compare", shlex.quote(argument), "--against", ",".join(names), *options])
 
 
 def _option(key: str, value: Any) -> str:

@@ -5,7 +5,7 @@ A mutant that a check kills is a mistake it would have noticed; one that survive
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,10 +65,21 @@ class Sensitivity:
         return not any(one.killed for one in self.planted)
 
 
-def sensitivity(problem: Problem, *, steps: int | None = None, tolerance: Tolerance | None = None) -> Sensitivity:
+def untold(rows: int) -> None:
+    """For who need not know how much is looked at."""
+
+
+def sensitivity(
+    problem: Problem,
+    *,
+    steps: int | None = None,
+    tolerance: Tolerance | None = None,
+    looked: Callable[[int], None] = untold,
+) -> Sensitivity:
     """Train with every single mistake in every single element, and see which the check notices.
 
-    steps: how many steps to train (all of the problem's unless given). Mistakes are planted in float64 formulas.
+    steps: how many steps to train (all of the problem's unless given); looked: told how many rows
+    each look at some steps is at. Mistakes are planted in float64 formulas.
     Where the optimizer remembers earlier steps, clips or has a schedule, its wrong updates are planted in all elements.
     """
     count = min(steps or problem.steps, problem.steps)
@@ -77,7 +88,7 @@ def sensitivity(problem: Problem, *, steps: int | None = None, tolerance: Tolera
         for mutant in plantable(problem, quantity):
             indices = [index for index in elements(problem.network, quantity) if mutant.changes(index)]
             if indices:
-                killed = noticed(problem, mutant, indices, count, tolerance)
+                killed = noticed(problem, mutant, indices, count, tolerance, looked)
                 planted += [
                     Planted(mutant=mutant, index=index, killed=bool(seen))
                     for index, seen in zip(indices, killed, strict=True)
@@ -95,26 +106,40 @@ def plantable(problem: Problem, quantity: str) -> list[Mutant]:
     return every if problem.optimizer.plain else [mutant for mutant in every if not mutant.sites & UPDATE_SITES]
 
 
-def noticed(problem: Problem, mutant: Mutant, indices: list[Index], count: int, tolerance: Tolerance | None) -> Array:
+def noticed(
+    problem: Problem,
+    mutant: Mutant,
+    indices: list[Index],
+    count: int,
+    tolerance: Tolerance | None,
+    looked: Callable[[int], None] = untold,
+) -> Array:
     """For each element whether the check notices the mutant there, (elements,)."""
     steps = planted_steps(problem, mutant, indices, count)
     with np.errstate(all="ignore"):
         if tolerance is None:
-            return outside_bound_anywhere(problem, steps, len(indices))
+            return outside_bound_anywhere(problem, steps, len(indices), looked)
         return outside_tolerance_anywhere(problem, steps, len(indices), tolerance)
 
 
-def outside_bound_anywhere(problem: Problem, steps: Iterator[PlantedStep], members: int) -> Array:
-    """For each member whether any of its steps is outside the derived bound, before it diverges, (members,)."""
+def outside_bound_anywhere(
+    problem: Problem, steps: Iterator[PlantedStep], members: int, looked: Callable[[int], None] = untold
+) -> Array:
+    """For each member whether any of its steps is outside the derived bound, before it diverges, (members,).
+
+    looked: told how many rows each look is at.
+    """
     seen, beyond = np.zeros(members, dtype=bool), np.zeros(members, dtype=bool)
     for window in windows(steps, MOST_NUMBERS // (members * sum(map(np.size, problem.initial.values())))):
-        before, x, y, found = stacked(window, members)
-        over = diverging(problem, before, x, y).reshape(len(window), members)
-        wrong = outside_bound(problem, before, x, y, found).reshape(len(window), members)
-        so_far = np.logical_or.accumulate([beyond, *over])[1:]  # (steps, members)
-        seen |= (wrong & ~so_far).any(axis=0)
-        beyond = so_far[-1]
-        if seen.all():
+        left = np.flatnonzero(~(seen | beyond))  # the others are decided
+        before, x, y, found = stacked(window, left)
+        looked(x.shape[0] * x.shape[1])
+        over = diverging(problem, before, x, y).reshape(len(window), len(left))
+        wrong = outside_bound(problem, before, x, y, found).reshape(len(window), len(left))
+        so_far = np.logical_or.accumulate(over)  # (steps, members left)
+        seen[left] = (wrong & ~so_far).any(axis=0)
+        beyond[left] = so_far[-1]
+        if (seen | beyond).all():
             break
     return seen
 

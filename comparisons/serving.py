@@ -25,7 +25,7 @@ def main() -> None:
     asked = numbers_asked()
     started = time.perf_counter()
     trainer = load(name, fast=told_fast(os.environ))
-    tell(events, event="imported", seconds=time.perf_counter() - started, versions=trainer.versions())
+    tell(events, event="imported", seconds=time.perf_counter() - started)
     while True:
         number = asked.get()
         train_and_tell(events, name, trainer, number, folder)

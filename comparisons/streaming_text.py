@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from comparisons.messages import counted
 from comparisons.streaming import MOST_KEPT, step_bytes
 from comparisons.verdict import Comparison
@@ -23,6 +25,24 @@ def streamed_line(comparison: Comparison) -> str | None:
         f"Steps were audited as they came and not kept, since there are many or large ones: {NOT_SHOWN}; "
         f"those of a training of at most {counted(fewer, 'step')} are (--epochs)"
     )
+
+
+def audited_words(comparisons: Sequence[Comparison]) -> str:
+    """What was held against the bound, and of which steps."""
+    said = "Loss, gradients and parameters of"
+    found = [counts for one in comparisons if (counts := _audited(one))]
+    if not found:
+        return "Every step's loss, gradients and parameters"
+    if len(comparisons) > 1:
+        return f"{said} every step, or of those that were audited where a problem says so (--audit-every)"
+    ((audited, steps),) = found
+    return f"{said} {audited:,} of {counted(steps, 'step')} (--audit-every)"
+
+
+def _audited(comparison: Comparison) -> tuple[int, int] | None:
+    """How many steps were audited, and of how many; None where all were."""
+    audits = [result.audit for result in comparison.results if result.audit and result.audit.left_out]
+    return (audits[0].audited, audits[0].steps) if audits else None
 
 
 def _left_out(problem: Problem, audited: int, steps: int) -> str:

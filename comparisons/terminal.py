@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
 
 import numpy as np
@@ -47,8 +47,8 @@ def console_for(stream: IO[str]) -> Console:
     return Console(file=stream, markup=False, highlight=False, emoji=False, width=width, soft_wrap=False)
 
 
-def show(console: Console, comparison: Comparison, rerun: str) -> None:
-    """Print one comparison; `rerun` is the command that repeats one implementation alone, with {name} for it."""
+def show(console: Console, comparison: Comparison, reruns: Mapping[str, str]) -> None:
+    """Print one comparison; `reruns` has for each implementation the command that repeats it alone."""
     console.print(Text(setting(comparison.problem), style="bold"), soft_wrap=True)
     trained = [result for result in comparison.results if result.audit is not None]
     if trained:
@@ -56,7 +56,7 @@ def show(console: Console, comparison: Comparison, rerun: str) -> None:
         _show_audit(console, trained)
     _show_verdicts(console, comparison.results)
     for result in comparison.results:
-        _show_details(console, comparison.problem, result, rerun.replace("{name}", result.name))
+        _show_details(console, comparison.problem, result, reruns[result.name])
     for line in (streamed_line(comparison), blind_line(comparison), learning_line(comparison)):
         if line:
             console.print(Text(f"\n{line}"), soft_wrap=True)
@@ -122,9 +122,10 @@ def _show_audit(console: Console, results: Sequence[Result]) -> None:
     if not audits:
         return
     names = [quantity.name for quantity in audits[0][1].quantities]
+    steps = "audited steps" if any(audit.left_out for _, audit in audits) else "steps"
     _title(
         console,
-        "Largest |deviation| / bound over all steps (dW1 is the gradient of W1; above 1 is wrong; "
+        f"Largest |deviation| / bound over all {steps} (dW1 is the gradient of W1; above 1 is wrong; "
         f"* carries {_starred([audit for _, audit in audits])})",
     )
     rows: list[list[Cell]] = [

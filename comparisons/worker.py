@@ -25,9 +25,10 @@ from typing import Any, TextIO
 from comparisons.block_file import block_path, save_block
 from comparisons.devices import CPU, VARIABLE
 from comparisons.fast import FAST, TRAINING, told_fast
-from comparisons.implementations import Trainer, load
+from comparisons.implementations import Trainer, load, unable
 from comparisons.problem_file import read_problem
 from comparisons.streaming import Plan, Recording, block_length
+from problems.problem import Problem
 from problems.trace import Trace
 from problems.trace_file import save_trace
 
@@ -43,10 +44,10 @@ def main() -> None:
     started = time.perf_counter()
     trainer = load(name, fast=told_fast(os.environ))
     imported = time.perf_counter() - started
-    tell(events, event="imported", seconds=imported, versions=trainer.versions())
+    tell(events, event="imported", seconds=imported)
     for number in range(len(list(folder.glob("problem-*")))):
         if (folder / f"plan-{number}.json").exists():
-            stream_and_tell(events, trainer, number, folder, room)
+            stream_and_tell(events, name, trainer, number, folder, room)
         else:
             train_and_tell(events, name, trainer, number, folder)
     tell(events, event="finished")
@@ -56,18 +57,18 @@ def main() -> None:
 
 def train_and_tell(events: TextIO, name: str, trainer: Trainer, number: int, folder: Path) -> None:
     """Train problem `number` of the folder and tell how that ended; its failure is told, not raised."""
-    with failures_told(events, number):
+    with failures_told(events, number, name):
         seconds = train_one(name, trainer, number, folder)
         tell(events, event="trained", problem=number, seconds=seconds)
 
 
 @contextmanager
-def failures_told(events: TextIO, number: int) -> Iterator[None]:
-    """Whatever ends the training of problem `number` is told, not raised."""
+def failures_told(events: TextIO, number: int, name: str) -> Iterator[None]:
+    """Whatever ends the training of problem `number` with implementation `name` is told, not raised."""
     try:
         yield
-    except NotImplementedError as unable:
-        tell(events, event="skipped", problem=number, reason=one_line(str(unable)))
+    except NotImplementedError as why:
+        tell(events, event="skipped", problem=number, reason=one_line(unable(name, why)))
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         tell(events, event="failed", problem=number, reason=f"{type(error).__name__}: {one_line(str(error))}")
 
@@ -76,25 +77,29 @@ def train_one(name: str, trainer: Trainer, number: int, folder: Path) -> float:
     """Train one problem, save its trace, return the seconds that training took."""
     problem = read_problem(number, folder)
     recording = Recording(problem, Plan(length=block_length(problem)), trainer.train)
-    trace = Trace.record(problem, recording.blocks(), implementation=name, environment=environment(trainer))
+    trace = Trace.record(problem, recording.blocks(), implementation=name, environment=environment(trainer, problem))
     save_trace(trace, folder / f"trace-{number}.npz")
     return recording.seconds
 
 
-def stream_and_tell(events: TextIO, trainer: Trainer, number: int, folder: Path, room: threading.Semaphore) -> None:
+def stream_and_tell(
+    events: TextIO, name: str, trainer: Trainer, number: int, folder: Path, room: threading.Semaphore
+) -> None:
     """The same, handing its steps over as its plan has it; `room` is what the parent makes."""
-    with failures_told(events, number):
+    with failures_told(events, number, name):
         plan = Plan(**json.loads((folder / f"plan-{number}.json").read_text(encoding="utf-8")))
-        recording = Recording(read_problem(number, folder), plan, trainer.train)
+        problem = read_problem(number, folder)
+        recording = Recording(problem, plan, trainer.train)
         for block, steps in enumerate(recording):
             room.acquire()
             save_block(steps, block_path(folder, number, block))
             tell(events, event="block", problem=number, block=block)
-        tell(events, event="trained", problem=number, seconds=recording.seconds, environment=environment(trainer))
+        ran_on = environment(trainer, problem)
+        tell(events, event="trained", problem=number, seconds=recording.seconds, environment=ran_on)
 
 
-def environment(trainer: Trainer) -> dict[str, str]:
-    """Versions, platform, device and whether many steps were taken in one call, for the trace."""
+def environment(trainer: Trainer, problem: Problem) -> dict[str, str]:
+    """Versions, platform, device and whether many steps were taken in one call, for the trace of `problem`."""
     import platform
 
     ran_on = {
@@ -103,7 +108,7 @@ def environment(trainer: Trainer) -> dict[str, str]:
         "device": os.environ.get(VARIABLE, CPU),
     }
     training = {TRAINING: FAST} if told_fast(os.environ) else {}
-    return {**ran_on, **training, **trainer.versions()}
+    return {**ran_on, **training, **trainer.versions(problem)}
 
 
 def private_events() -> TextIO:

@@ -124,8 +124,8 @@ LOSSES = {
 }
 
 
-def versions() -> dict[str, str]:
-    """What this implementation runs on."""
+def versions(problem: Problem) -> dict[str, str]:
+    """What training runs on, whatever the problem."""
     return {"jax": jax.__version__, "optax": optax.__version__}
 
 

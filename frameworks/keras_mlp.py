@@ -140,8 +140,8 @@ LOSSES: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def versions() -> dict[str, str]:
-    """What this implementation runs on."""
+def versions(problem: Problem) -> dict[str, str]:
+    """What training runs on, whatever the problem."""
     backend = keras.backend.backend()
     return {"keras": keras.__version__, backend: sys.modules[backend].__version__}
 

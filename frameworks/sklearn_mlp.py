@@ -54,8 +54,8 @@ class KeepingClassifier(Keeping, MLPClassifier):
     """MLPClassifier, keeping."""
 
 
-def versions() -> dict[str, str]:
-    """What this implementation runs on."""
+def versions(problem: Problem) -> dict[str, str]:
+    """What training runs on, whatever the problem."""
     return {"sklearn": sklearn.__version__}
 
 

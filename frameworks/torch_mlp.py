@@ -96,8 +96,8 @@ LOSSES: dict[str, type[nn.Module]] = {
 }
 
 
-def versions() -> dict[str, str]:
-    """What this implementation runs on."""
+def versions(problem: Problem) -> dict[str, str]:
+    """What training runs on, whatever the problem."""
     return {"torch": str(torch.__version__)}
 
 

@@ -14,8 +14,8 @@ from problems.problem import Problem
 from problems.step import Step
 
 
-def versions() -> dict[str, str]:
-    """What this implementation runs on."""
+def versions(problem: Problem) -> dict[str, str]:
+    """What training runs on, whatever the problem."""
     return {"numpy": np.__version__}
 
 

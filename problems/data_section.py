@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from problems.datasets import read_columns
+from problems.datasets import line_of, read_columns
 from problems.npz import load_arrays
 from problems.preparation import STANDARDIZED, standardized
-from problems.requirements import Array, ProblemError, frozen_table, number_of, shown
+from problems.reading import brief
+from problems.requirements import Array, ProblemError, frozen_table, number_of, row_place, shown
 from problems.values import line, lines, require_known, required, rows
 
 SOURCES = "csv with inputs and targets, npz, or x and y"
@@ -59,6 +60,15 @@ def _from_csv(data: Mapping[str, Any], folder: Path) -> Data:
     except ProblemError as error:
         raise ProblemError(f"data.csv: {error}") from None
     return Data(x=x, y=y, input_names=inputs, target_names=targets)
+
+
+def told_by_line(data: Mapping[str, Any], folder: Path, refused: ProblemError) -> ProblemError:
+    """The same, by file and line where it is about a row of a CSV file."""
+    if "csv" not in data or refused.row is None:
+        return refused
+    path = folder / data["csv"]
+    what = str(refused).removeprefix(row_place(refused.row))
+    return ProblemError(f"data.csv: {brief(path)}: line {line_of(path, refused.row)}{what}")
 
 
 def _file(key: str, value: object) -> str:

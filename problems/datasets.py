@@ -46,6 +46,12 @@ def read_columns(path: str | Path, inputs: Sequence[str], targets: Sequence[str]
         raise ProblemError(f"{brief(path)}: is not a file name") from None
 
 
+def line_of(path: str | Path, row: int) -> int:
+    """The line, from 1, on which the data row `row`, from 0, begins in a CSV file that was read."""
+    _, *rows = _rows(read_bytes(path))
+    return rows[row].line
+
+
 def _columns(data: bytes, inputs: Sequence[str], targets: Sequence[str]) -> tuple[Array, Array]:
     header, *rows = _even(_rows(data))
     if not rows:

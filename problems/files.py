@@ -11,13 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from problems.data_section import Data, read_data
+from problems.data_section import Data, read_data, told_by_line
 from problems.dtypes import rounded
 from problems.initializers import SCALES, SEEDED, constant, drawn
 from problems.npz import load_arrays
 from problems.problem import Array, Network, Optimizer, Problem
 from problems.reading import read_bytes
-from problems.requirements import MOST_SEED, ProblemError, require_choice, require_count, require_positive, shown
+from problems.requirements import (
+    MOST_SEED,
+    ProblemError,
+    require_choice,
+    require_count,
+    require_positive,
+    shown,
+)
 from problems.schedule import Schedule, schedule_from
 from problems.values import items, line, number, require_known, required, rows, table
 
@@ -79,22 +86,25 @@ def _problem(document: Mapping[str, Any], path: Path) -> Problem:
     architecture, loss = _network(network, given.x.shape[1])
     parameters, start = _initial(table("initial", document.get("initial", {})), architecture, path.parent)
     plain = _plain(training, given)
-    return Problem(
-        name=line("name", document.get("name", path.stem)),
-        x=given.x,
-        y=given.y,
-        network=architecture,
-        loss=loss,
-        l2=number("network.l2", network.get("l2", 0.0)),
-        initial=parameters,
-        start=start,
-        optimizer=_optimizer(training),
-        epochs=required("training", training, "epochs"),
-        input_names=given.input_names,
-        target_names=given.target_names,
-        preparation=given.preparation,
-        **plain,
-    )
+    try:
+        return Problem(
+            name=line("name", document.get("name", path.stem)),
+            x=given.x,
+            y=given.y,
+            network=architecture,
+            loss=loss,
+            l2=number("network.l2", network.get("l2", 0.0)),
+            initial=parameters,
+            start=start,
+            optimizer=_optimizer(training),
+            epochs=required("training", training, "epochs"),
+            input_names=given.input_names,
+            target_names=given.target_names,
+            preparation=given.preparation,
+            **plain,
+        )
+    except ProblemError as refused:
+        raise told_by_line(data, path.parent, refused) from None
 
 
 def _section(document: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -26,10 +26,24 @@ def one_line(text: str) -> str:
 
 
 class ProblemError(ValueError):
-    """A problem that cannot be trained; the message is one line: what, where, the value, what was expected."""
+    """A problem that cannot be trained; the message is one line: what, where, the value, what was expected.
 
-    def __init__(self, message: str) -> None:
+    row: of the data, from 0, where it is about one; the message names it last of what says where.
+    """
+
+    def __init__(self, message: str, *, row: int | None = None) -> None:
         super().__init__(one_line(message))
+        self.row = row
+
+
+def row_error(row: int, what: str) -> ProblemError:
+    """What is said of a row of the targets, from 0, that does not fit; what: the words behind the place."""
+    return ProblemError(f"{row_place(row)}{what}", row=row)
+
+
+def row_place(row: int) -> str:
+    """Where a row of the targets stands that is in no file, in words."""
+    return f"data.y: data row {row + 1}"
 
 
 def shown(value: object) -> str:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,20 +21,25 @@ import numpy as np
 
 from problems.block import TraceError
 from problems.problem import Array
+from problems.store_checksums import DAMAGED, Checksums, checksum
 
 ROOT = "zarr.json"
 BEGUN = {"format": "backproof trace, begun"}  # the attributes until everything else is in its place
+CHECKSUM_BYTES = 4
 PARTIAL = ".partial"  # what LocalStore calls a file that it writes
-DAMAGED = "is damaged: record it again, or take it from a copy"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Column:
-    """One quantity of every step: `array` is Zarr's, (steps of the whole training, ...), in chunks of `length`."""
+    """One quantity of every step: `array` is Zarr's, (steps of the whole training, ...), in chunks of `length`.
+
+    checksums: of the chunks by name; None where the trace was recorded before these were kept.
+    """
 
     name: str
     folder: Path
     array: Any
+    checksums: Checksums | None
 
     @property
     def length(self) -> int:
@@ -43,16 +48,25 @@ class Column:
 
     def read(self, begin: int, end: int) -> Array:
         """Steps begin to end (from 0, end excluded); raises TraceError, naming the file, for a damaged chunk."""
-        for number in range(begin // self.length, -(-end // self.length)):
+        numbers = range(begin // self.length, -(-end // self.length))
+        for number in numbers:
             self._require_file(number)
         try:
-            return np.asarray(self.array[begin:end])
+            values = np.asarray(self.array[begin:end])
         except ValueError:
             raise TraceError(f"{self._damaged(begin, end)} {DAMAGED}") from None
+        for number in numbers:
+            self._require_place(number)
+        return values
 
     def tail(self, steps: int) -> Array:
         """Those of the first `steps` that stand in a chunk which is not full yet."""
         return self.read(steps // self.length * self.length, steps)
+
+    def told(self, begin: int, values: Array) -> dict[str, int]:
+        """The checksum of each chunk that `write` will write, by name."""
+        parts = (values[first : first + self.length] for first in range(0, len(values), self.length))
+        return {self._key(begin // self.length + number): self._checksum(part) for number, part in enumerate(parts)}
 
     def write(self, begin: int, values: Array) -> list[Path]:
         """Set the steps from `begin`, the first of a chunk, on, in whole chunks; the files that were written."""
@@ -61,13 +75,31 @@ class Column:
         self.array[begin:end] = np.concatenate([values, filling]) if len(filling) else values
         return [self._file(number) for number in range(begin // self.length, -(-end // self.length))]
 
-    def _file(self, number: int) -> Path:
+    def _key(self, number: int) -> str:
         place = (number, *(0,) * (self.array.ndim - 1))
-        return self.folder / self.name / self.array.metadata.encode_chunk_key(place)
+        return f"{self.name}/{self.array.metadata.encode_chunk_key(place)}"
+
+    def _file(self, number: int) -> Path:
+        return self.folder / self._key(number)
+
+    def _checksum(self, values: Array) -> int:
+        """Of the chunk that begins with `values`, as Zarr writes it: filled up with zeros, the lowest byte first."""
+        filling = np.zeros((self.length - len(values), *values.shape[1:]), self.array.dtype)
+        chunk = np.concatenate([values, filling]) if len(filling) else values
+        return checksum(chunk.astype(self.array.dtype.newbyteorder("<"), copy=False).tobytes())
 
     def _require_file(self, number: int) -> None:
         if not self._file(number).is_file():
             raise TraceError(f"{self._file(number)} is missing; the trace {DAMAGED}")
+
+    def _require_place(self, number: int) -> None:
+        """Raise TraceError where a whole chunk is another one than was recorded under its name."""
+        file = self._file(number)
+        if self.checksums and not self.checksums.holds(self._key(number), _checksum_in(file)):
+            raise TraceError(
+                f"{file} holds another chunk than was recorded there (files were swapped, or taken from another "
+                f"trace); the trace {DAMAGED}"
+            )
 
     def _damaged(self, begin: int, end: int) -> Path:
         """The first file whose steps cannot be read."""
@@ -77,6 +109,21 @@ class Column:
             except ValueError:
                 return self._file(number)
         return self.folder / self.name
+
+
+def _checksum_in(file: Path) -> int:
+    """The CRC-32C with which a chunk ends."""
+    with file.open("rb") as chunk:
+        chunk.seek(-CHECKSUM_BYTES, os.SEEK_END)
+        return int.from_bytes(chunk.read(), "little")
+
+
+def write(changes: Sequence[tuple[Column, int, Array]], checksums: Checksums | None) -> None:
+    """Write each column's steps from there on, told of first; all of it is safe on the disk when this returns."""
+    if checksums:
+        told = [column.told(begin, values) for column, begin, values in changes]
+        checksums.add({key: one for chunks in told for key, one in chunks.items()})
+    synced([file for column, begin, values in changes for file in column.write(begin, values)])
 
 
 def require_zarr() -> None:
@@ -96,7 +143,9 @@ def made_group(folder: Path) -> None:
     zarr.create_group(folder, attributes=BEGUN)
 
 
-def made_column(folder: Path, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], length: int) -> Column:
+def made_column(
+    folder: Path, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], length: int, checksums: Checksums
+) -> Column:
     """A new array of the group; shape: (steps of the whole training, ...)."""
     import zarr
     from zarr.codecs import Crc32cCodec
@@ -115,7 +164,7 @@ def made_column(folder: Path, name: str, shape: tuple[int, ...], dtype: np.dtype
         )
     except (TypeError, ValueError) as error:
         raise TraceError(f"{name}: {dtype} of shape {shape[1:]} cannot be stored: {error}") from None
-    return Column(name=name, folder=folder, array=array)
+    return Column(name=name, folder=folder, array=array, checksums=checksums)
 
 
 def digest(folder: Path, name: str) -> str:
@@ -126,7 +175,9 @@ def digest(folder: Path, name: str) -> str:
         raise TraceError(f"{folder / name / ROOT}: {error.strerror}; the trace {DAMAGED}") from None
 
 
-def opened_columns(folder: Path, digests: Mapping[str, str], *, writing: bool) -> dict[str, Column]:
+def opened_columns(
+    folder: Path, digests: Mapping[str, str], checksums: Checksums | None, *, writing: bool
+) -> dict[str, Column]:
     """The arrays of the group by name; raises TraceError unless each is described as it was when it was made."""
     import zarr
 
@@ -135,7 +186,8 @@ def opened_columns(folder: Path, digests: Mapping[str, str], *, writing: bool) -
         if digest(folder, name) != expected:
             raise TraceError(f"{folder / name / ROOT} {DAMAGED}")
         array = zarr.open_array(folder / name, mode="r+" if writing else "r")
-        columns[name] = Column(name=name, folder=folder, array=array.with_config({"write_empty_chunks": True}))
+        array = array.with_config({"write_empty_chunks": True})
+        columns[name] = Column(name=name, folder=folder, array=array, checksums=checksums)
     return columns
 
 

@@ -11,10 +11,12 @@ from typing import Any
 
 from problems.block import TraceError
 from problems.problem import ProblemError
-from problems.store_columns import DAMAGED, attributes, set_attributes
+from problems.store_checksums import DAMAGED
+from problems.store_columns import attributes, set_attributes
 from problems.trace_file import environment_from, parsed, seconds_from
 
-FORMAT = "backproof trace 1"
+FORMAT = "backproof trace 2"
+UNPLACED = "backproof trace 1"  # of which nothing tells which chunk stands where
 TEXTS = ("format", "settings", "implementation", "environment", "arrays", "seconds")
 SEAL = "sha256"
 NEEDED = ("rows", "loss", "recorded", "x", "y")
@@ -24,7 +26,7 @@ NEEDED = ("rows", "loss", "recorded", "x", "y")
 class Told:
     """settings: the problem without its tables, as JSON values; arrays: name to SHA-256 of its description.
 
-    seconds: None until the training ends.
+    seconds: None until the training ends. placed: whether checksums tell which chunk stands where.
     """
 
     settings: Mapping[str, Any]
@@ -32,13 +34,15 @@ class Told:
     environment: Mapping[str, str]
     arrays: Mapping[str, str] = field(default_factory=dict)
     seconds: Mapping[str, float] | None = None
+    placed: bool = True
 
 
 def keep(told: Told, folder: Path) -> None:
     """Write it, whole or not at all."""
     values = (told.settings, told.environment, told.arrays, told.seconds)
     settings, environment, arrays, seconds = (json.dumps(value) for value in values)
-    texts = dict(zip(TEXTS, (FORMAT, settings, told.implementation, environment, arrays, seconds), strict=True))
+    form = FORMAT if told.placed else UNPLACED
+    texts = dict(zip(TEXTS, (form, settings, told.implementation, environment, arrays, seconds), strict=True))
     set_attributes(folder, {**texts, SEAL: sealing(texts)})
 
 
@@ -54,7 +58,7 @@ def kept(folder: Path) -> Told:
         raise TraceError(f"{folder}: is a Zarr group and no trace; record one with: backproof record")
     if texts[SEAL] != sealing(texts):
         raise TraceError(f"{folder / 'zarr.json'} {DAMAGED}")
-    if texts["format"] != FORMAT:
+    if texts["format"] not in (UNPLACED, FORMAT):
         raise TraceError(f"{folder}: is a {texts['format']!r}, and this backproof reads {FORMAT!r}; update backproof")
     try:
         return _told(texts)
@@ -73,4 +77,5 @@ def _told(texts: Mapping[str, Any]) -> Told:
         environment=environment_from(parsed("environment", texts["environment"])),
         arrays=arrays,
         seconds=None if seconds is None else seconds_from(seconds),
+        placed=texts["format"] != UNPLACED,
     )

@@ -8,7 +8,8 @@ from typing import Any
 
 from problems.problem import Array, Problem
 from problems.records import problem_of
-from problems.store_columns import Column, made_column, synced
+from problems.store_checksums import Checksums
+from problems.store_columns import Column, made_column, write
 
 START = "initial."
 
@@ -18,11 +19,13 @@ def tables(problem: Problem) -> dict[str, Array]:
     return {"x": problem.x, "y": problem.y, **{f"{START}{name}": values for name, values in problem.initial.items()}}
 
 
-def keep_tables(problem: Problem, folder: Path, chunk_bytes: int) -> list[str]:
+def keep_tables(problem: Problem, folder: Path, chunk_bytes: int, checksums: Checksums) -> list[str]:
     """Write them, in chunks of rows; their names."""
+    changes = []
     for name, values in tables(problem).items():
         length = max(1, chunk_bytes // values[0].nbytes)
-        synced(made_column(folder, name, values.shape, values.dtype, length).write(0, values))
+        changes.append((made_column(folder, name, values.shape, values.dtype, length, checksums), 0, values))
+    write(changes, checksums)
     return list(tables(problem))
 
 

@@ -46,7 +46,17 @@ def _told_differently(there: Told, asked: Told) -> Iterator[str]:
     yield from _different("", there.settings, json.loads(json.dumps(asked.settings)))
     if asked.environment:
         environments = [{**told.environment, MAY_DIFFER: ""} for told in (there, asked)]
-        yield from _different("", *environments)
+        yield from _ran_on(*environments)
+
+
+def _ran_on(there: Mapping[str, str], asked: Mapping[str, str]) -> Iterator[str]:
+    """The same of what a training runs on: what compiles it, say, rounds otherwise than what does not."""
+    for key in {**there, **asked}:
+        if key not in there:
+            yield f"recorded without {key}, and not with {key} {asked[key]}"
+        elif key not in asked:
+            yield f"recorded with {key} {there[key]}, and not without it"
+    yield from _different("", there, asked)
 
 
 def _different(where: str, there: Mapping[str, Any], asked: Mapping[str, Any]) -> Iterator[str]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from problems.dtypes import epsilon
 from problems.network import Network
-from problems.requirements import Array, ProblemError
+from problems.requirements import Array, ProblemError, row_error
 
 LOSSES = (
     "mean_squared_error",
@@ -64,7 +64,7 @@ def require_held_classes(loss: str, given: object, y: Array, dtype: str) -> None
         if len(lost):
             row, column = (int(i) for i in lost[0])
             value = np.asarray(given)[row, column].item()
-            raise ProblemError(f"data.y: data row {row + 1} is {value!r}, which {dtype} does not hold; use float32")
+            raise row_error(row, f" is {value!r}, which {dtype} does not hold; use float32")
 
 
 def _require_all(fits: Array, y: Array, names: tuple[str, ...], needs: str) -> None:
@@ -72,7 +72,7 @@ def _require_all(fits: Array, y: Array, names: tuple[str, ...], needs: str) -> N
     if len(outside):
         row, column = (int(i) for i in outside[0])
         named = repr(names[column]) if names else str(column + 1)
-        raise ProblemError(f"data.y: data row {row + 1}, column {named} is {float(y[row, column])!r}; {needs}")
+        raise row_error(row, f", column {named} is {float(y[row, column])!r}; {needs}")
 
 
 def _require_distributions(loss: str, y: Array, dtype: str) -> None:
@@ -80,4 +80,4 @@ def _require_distributions(loss: str, y: Array, dtype: str) -> None:
     outside = np.flatnonzero(np.abs(sums - 1) > max(SUM_TOLERANCE, epsilon(dtype)))
     if len(outside):
         row = int(outside[0])
-        raise ProblemError(f"data.y: data row {row + 1} sums to {float(sums[row])!r}; {loss} needs rows that sum to 1")
+        raise row_error(row, f" sums to {float(sums[row])!r}; {loss} needs rows that sum to 1")

@@ -16,12 +16,14 @@ import numpy as np
 
 from problems.block import Block, TraceError, joined
 from problems.problem import Array, Parameters, Problem, ProblemError
+from problems.store_checksums import Checksums
 from problems.store_columns import Column, opened_columns, require_zarr
 from problems.store_seal import Told, kept
 from problems.store_tables import problem_from, taken_tables
 from problems.trace import Trace, require_rows
 
 RECORDED = "recorded"
+CHECKSUMS = "checksums"  # a file in the folder of RECORDED: Zarr expects none beside its arrays
 ELSE = "record a trace with: backproof record"
 SUFFIX = ".zarr"
 BLOCK_BYTES = 2**22  # of the numbers of one block, which is held in memory
@@ -129,7 +131,8 @@ def opened(folder: Path, *, writing: bool) -> StoredTrace:
     if not folder.is_dir():
         raise TraceError(f"{folder}: {'is no folder' if folder.exists() else 'does not exist'}; {ELSE}")
     told = kept(folder)
-    columns = opened_columns(folder, told.arrays, writing=writing)
+    checksums = Checksums(folder / RECORDED / CHECKSUMS) if told.placed else None
+    columns = opened_columns(folder, told.arrays, checksums, writing=writing)
     recorded = columns.pop(RECORDED)
     steps, nanoseconds = map(int, recorded.read(0, 2))
     try:

@@ -15,12 +15,13 @@ from problems.block import Block, TraceError, joined
 from problems.folder_lock import FolderLock
 from problems.problem import Array, Problem
 from problems.records import settings_to_json
-from problems.store_columns import Column, digest, made_column, made_group, require_zarr, synced
+from problems.store_checksums import Checksums
+from problems.store_columns import Column, digest, made_column, made_group, require_zarr, write
 from problems.store_seal import Told, keep
 from problems.store_tables import keep_tables
 from problems.stored_before import as_stored, require_repeated, stored_before
 from problems.trace import require_rows
-from problems.trace_store import BLOCK_BYTES, RECORDED, as_columns, block_length
+from problems.trace_store import BLOCK_BYTES, CHECKSUMS, RECORDED, as_columns, block_length
 from problems.training_parts import continued, full_batch_before
 
 EVERY = 2.0  # seconds after which what was recorded is written, be it ever so little
@@ -63,6 +64,7 @@ class TraceWriter:
         self._pending: list[Block] = []
         self._columns = dict(before.columns) if before else {}
         self._recorded = before.recorded if before else None
+        self._checksums = before.recorded.checksums if before else None
         self._tails = {name: column.tail(self.steps) for name, column in self._columns.items()}
         self._nanoseconds = before.nanoseconds if before else 0
         self._flushed = self._left = time.monotonic()
@@ -142,36 +144,37 @@ class TraceWriter:
         with self._writing():
             if self._recorded is None:
                 self._begin(block)
-            files = [file for name, values in as_columns(block).items() for file in self._extend(name, values)]
-            synced(files)
+            write([self._extended(name, values) for name, values in as_columns(block).items()], self._checksums)
             self._count(self.steps + block.steps)
             self.steps += block.steps
 
     def _begin(self, block: Block) -> None:
         """Arrays for quantities like the block's; the group tells nothing until all of them are there."""
         made_group(self.folder)
+        (self.folder / RECORDED).mkdir()
+        self._checksums = checksums = Checksums.begun(self.folder / RECORDED / CHECKSUMS)
         steps, length = self.problem.steps, self._length(block)
         for name, values in as_columns(block).items():
             several = max(length, SMALL_CHUNK // values[0].nbytes)
-            self._columns[name] = made_column(self.folder, name, (steps, *values.shape[1:]), values.dtype, several)
+            shape = (steps, *values.shape[1:])
+            self._columns[name] = made_column(self.folder, name, shape, values.dtype, several, checksums)
             self._tails[name] = values[:0]
-        self._recorded = made_column(self.folder, RECORDED, (2,), np.dtype(np.int64), 2)
+        self._recorded = made_column(self.folder, RECORDED, (2,), np.dtype(np.int64), 2, checksums)
         self._count(0)
-        names = (*self._columns, RECORDED, *keep_tables(self.problem, self.folder, BLOCK_BYTES))
+        names = (*self._columns, RECORDED, *keep_tables(self.problem, self.folder, BLOCK_BYTES, checksums))
         digests = {name: digest(self.folder, name) for name in names}
         self._told = replace(self._told, arrays=digests)
         keep(self._told, self.folder)
 
-    def _extend(self, name: str, values: Array) -> list[Path]:
-        """Write the steps of one quantity, with those before them in the same chunk."""
+    def _extended(self, name: str, values: Array) -> tuple[Column, int, Array]:
+        """What is to be written of one quantity: its steps, with those before them in the same chunk."""
         column, tail = self._column(name), self._tails[name]
         values = as_stored(name, values, column)
         if len(tail):
             values = np.concatenate([tail, values])
-        files = column.write(self.steps - len(tail), values)
         left = (self.steps - len(tail) + len(values)) % column.length
         self._tails[name] = values[len(values) - left :].copy()
-        return files
+        return column, self.steps - len(tail), values
 
     def _column(self, name: str) -> Column:
         if name not in self._columns:
@@ -180,7 +183,7 @@ class TraceWriter:
 
     def _count(self, steps: int) -> None:
         assert self._recorded is not None
-        synced(self._recorded.write(0, np.array([steps, self._nanoseconds])))
+        write([(self._recorded, 0, np.array([steps, self._nanoseconds]))], self._checksums)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

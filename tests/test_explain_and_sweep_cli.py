@@ -157,8 +157,8 @@ def test_compare_says_where_it_did_not_converge(backproof):
 def test_the_command_to_see_it_again_keeps_the_criterion():
     from comparisons.requests import rerun_command
 
-    command = rerun_command("regression", {"epochs": 300, "until_converged": 0.01})
-    assert command == "backproof compare regression --against {name} --epochs 300 --until-converged 0.01"
+    command = rerun_command("regression", {"epochs": 300, "until_converged": 0.01}, ["jax"])
+    assert command == "backproof compare regression --against jax --epochs 300 --until-converged 0.01"
 
 
 def test_record_keeps_the_steps_until_it_converged(backproof):

@@ -21,6 +21,7 @@ ALLOWED = {
     "problems": {"numpy", "problems"},
     "problems.tables": {"numpy", "sklearn", "problems"},  # its tables alone
     "problems.store_columns": {"numpy", "zarr", "problems"},  # a trace in a folder
+    "problems.store_checksums": {"google_crc32c", "problems"},  # Zarr's own checksum
     "manual": {"numpy", "scipy", "problems", "manual"},
     "manual.recording.running": {"numpy", "numba", "problems", "manual"},
     "frameworks": set[str](),

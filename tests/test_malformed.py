@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from comparisons import cli
+from problems.requirements import number_of
 
 ROOT = Path(__file__).parents[1]
 TABLE = "a,b,y\n8,8,1\n7,9.5,0\n6,1,1\n"
@@ -160,20 +161,20 @@ SETTINGS = {
     "loss-needs-sigmoid": (labels("binary_cross_entropy", "tanh", "1"), "network.loss: binary_cross_entropy needs a"),
     "loss-needs-softmax": (labels("categorical_cross_entropy", "linear", "1"), "network.loss: categorical_cross_ent"),
     "one-class": (labels("categorical_cross_entropy", "softmax", "1"), "network.units: categorical_cross_entropy"),
-    "binary-label": (labels("binary_cross_entropy", "sigmoid", "2"), "data row 3, column 'y' is 2.0; binary_cross_en"),
-    "binary-logits-label": (labels("binary_cross_entropy_with_logits", "linear", "-1"), "data row 3, column 'y' is -1"),
-    "hinge-label": (labels("hinge", "linear", "0"), "data.y: data row 2, column 'y' is 0.0; hinge needs labels"),
+    "binary-label": (labels("binary_cross_entropy", "sigmoid", "2"), "t.csv: line 4, column 'y' is 2.0; binary_cross"),
+    "binary-logits-label": (labels("binary_cross_entropy_with_logits", "linear", "-1"), "line 4, column 'y' is -1.0"),
+    "hinge-label": (labels("hinge", "linear", "0"), "t.csv: line 3, column 'y' is 0.0; hinge needs labels"),
     "sparse-label-too-large": (
         labels("sparse_categorical_cross_entropy", "softmax", "2", "[2, 2]"),
-        "data.y: data row 3, column 'y' is 2.0; sparse_categorical_cross_entropy needs the number of a class, 0 to 1",
+        "t.csv: line 4, column 'y' is 2.0; sparse_categorical_cross_entropy needs the number of a class, 0 to 1",
     ),
     "sparse-label-negative": (
         labels("sparse_categorical_cross_entropy_with_logits", "linear", "-1", "[2, 2]"),
-        "data row 3, column 'y' is -1.0",
+        "t.csv: line 4, column 'y' is -1.0",
     ),
     "sparse-label-between": (
         labels("sparse_categorical_cross_entropy", "softmax", "0.5", "[2, 2]"),
-        "data row 3, column 'y' is 0.5",
+        "t.csv: line 4, column 'y' is 0.5",
     ),
     "one-hot-for-sparse": (
         npz('"linear" -> "softmax"', "[2, 1] -> [2, 2]", '"mean_squared_error" -> "sparse_categorical_cross_entropy"',
@@ -339,4 +340,4 @@ def test_the_problem_that_these_cases_spoil_is_trained(folder, monkeypatch, capf
     with pytest.raises(SystemExit) as left:
         cli.main()
     assert left.value.code == 0
-    assert f"out.npz: {steps} steps of p by manual-matrix" in capfd.readouterr().out
+    assert f"out.npz: {number_of(steps, 'step')} of p by manual-matrix" in capfd.readouterr().out

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from comparisons.campaign.cluster import reached
 from comparisons.campaign.course import Course
 from comparisons.campaign.executor import rows
 from comparisons.campaign.rows import Row
@@ -31,14 +32,17 @@ def run(
     cluster: str | None = None,
     ticked: Ticked = unticked,
 ) -> pd.DataFrame:
-    """The rows of all `tasks`, those found in `folder` included; summary.md is written beside them."""
-    with alone_in(folder):
+    """The rows of all `tasks`, those found in `folder` included; summary.md is written beside them.
+
+    Raises ProblemError, and has written nothing, where the cluster cannot be used or `folder` belongs to another.
+    """
+    with reached(cluster, {task.device for task in tasks}) as client, alone_in(folder):
         table = Table(folder)
         left = [task for task in tasks if task.key not in table.keys]
         course = Course(left, done=len(tasks) - len(left))
         ticked(None, course)
         with table.flushed():
-            for row in rows(left, jobs=jobs, timeout=timeout, cluster=cluster):
+            for row in rows(left, jobs=jobs, timeout=timeout, client=client):
                 if table.add(row):
                     course.add(row)
                     ticked(row, course)

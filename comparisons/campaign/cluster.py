@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,36 +18,25 @@ CONNECT_SECONDS = 20
 AHEAD = 2  # tasks given out for each thread of the cluster, so that none waits for its next
 
 
-def require_ready(address: str, device: str) -> None:
-    """Raise ProblemError where the scheduler does not answer, or its workers lack this backproof or the device."""
-    with _connected(address) as client:
-        if device != CPU:
-            for worker, missing in client.run(missing_accelerator).items():
-                if missing:
-                    raise ProblemError(f"--device: {device} needs an NVIDIA GPU; --cluster: worker {worker}: {missing}")
-
-
-def rows_from_cluster(tasks: Sequence[Task], timeout: float, address: str) -> Iterator[Row]:
+def rows_from_cluster(tasks: Sequence[Task], timeout: float, client: Any) -> Iterator[Row]:
     """The row of every task as it comes, in any order, each once.
 
     What a worker was at when it died, Dask gives to another. A task of which several die is done again when all else
     is done, since Dask cannot tell it from those that waited beside it; where they die once more, it has crashed.
-    Raises ProblemError where the scheduler does not answer or has no workers, CampaignFailed where it goes away or
-    its workers cannot run backproof.
+    Raises CampaignFailed where the scheduler goes away or its workers cannot run backproof.
     """
-    with _connected(address) as client:
-        suspects = []
-        try:
-            for task, row in _tried(tasks, timeout, client):
-                if row is None:
-                    suspects.append(task)
-                else:
-                    yield row
-            for suspect in suspects:
-                for task, row in _tried([suspect], timeout, client):
-                    yield row or lost_row(task, "the workers of the cluster that it was given to died")
-        except OSError as error:
-            raise CampaignFailed(f"--cluster: {address} is gone: {error}") from None
+    suspects = []
+    try:
+        for task, row in _tried(tasks, timeout, client):
+            if row is None:
+                suspects.append(task)
+            else:
+                yield row
+        for suspect in suspects:
+            for task, row in _tried([suspect], timeout, client):
+                yield row or lost_row(task, "the workers of the cluster that it was given to died")
+    except OSError as error:
+        raise CampaignFailed(f"--cluster: the scheduler is gone: {error}") from None
 
 
 def _tried(tasks: Sequence[Task], timeout: float, client: Any) -> Iterator[tuple[Task, Row | None]]:
@@ -74,21 +63,40 @@ def _tried(tasks: Sequence[Task], timeout: float, client: Any) -> Iterator[tuple
 
 
 @contextmanager
-def _connected(address: str) -> Iterator[Any]:
-    """A client of the scheduler at `address`, which has workers."""
+def reached(address: str | None, devices: Collection[str] = (CPU,)) -> Iterator[Any]:
+    """A client of the scheduler at `address`, None where none was asked for.
+
+    Raises ProblemError where it does not answer, has no workers, or a worker lacks this backproof or one of `devices`.
+    """
+    if address is None:
+        yield None
+        return
     from distributed import Client
 
     try:
         client = Client(address, timeout=CONNECT_SECONDS)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise ProblemError(f"--cluster: {address} does not answer ({type(error).__name__})") from None
+    except ValueError:
+        raise ProblemError(
+            f"--cluster: {address!r} is no address of a Dask scheduler, such as tcp://host:8786"
+        ) from None
     with client:
         try:
             client.wait_for_workers(1, timeout=CONNECT_SECONDS)
         except TimeoutError:
             raise ProblemError(f"--cluster: {address} has no workers") from None
         _require_backproof(client)
+        for device in {*devices} - {CPU}:
+            _require(client, device)
         yield client
+
+
+def _require(client: Any, device: str) -> None:
+    """Raise ProblemError where a worker lacks the device."""
+    for worker, missing in client.run(missing_accelerator).items():
+        if missing:
+            raise ProblemError(f"--device: {device} needs an NVIDIA GPU; --cluster: worker {worker}: {missing}")
 
 
 def _require_backproof(client: Any) -> None:

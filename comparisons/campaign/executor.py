@@ -25,14 +25,15 @@ PARENT_SECONDS = 1.0  # between two looks for the parent
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def rows(tasks: Sequence[Task], *, jobs: int, timeout: float, cluster: str | None = None) -> Iterator[Row]:
+def rows(tasks: Sequence[Task], *, jobs: int, timeout: float, client: Any = None) -> Iterator[Row]:
     """The row of every task as it comes, in any order, each once.
 
+    client: of the cluster that runs them; None for processes of this machine.
     A process that is killed breaks its pool: the tasks that were under way are done again, one at a time; what takes
     its process with it even so has crashed. Raises CampaignFailed where MOST_LOSSES in a row do.
     """
-    if cluster is not None:
-        yield from rows_from_cluster(tasks, timeout, cluster)
+    if client is not None:
+        yield from rows_from_cluster(tasks, timeout, client)
         return
     lost: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="backproof-", ignore_cleanup_errors=True) as scratch:

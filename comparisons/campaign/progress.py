@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from comparisons.campaign.campaign import Ticked
 from comparisons.campaign.course import Course
 from comparisons.campaign.rows import Row, row_label
+from problems.requirements import number_of
 
 EVERY = 30.0  # seconds between lines where there is no terminal
 
@@ -50,7 +51,10 @@ class _Lines:
     def ticked(self, row: Row | None, course: Course) -> None:
         now = time.monotonic()
         if row is None:
-            print(f"backproof: {course.total} tasks, {course.done} of them in the table already", file=sys.stderr)
+            print(
+                f"backproof: {number_of(course.total, 'task')}, {course.done} of them in the table already",
+                file=sys.stderr,
+            )
         elif now - self.told > EVERY:
             self.told = now
             print(f"backproof: {course.done} of {course.total}, {course.estimate()}", file=sys.stderr)

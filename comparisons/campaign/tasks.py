@@ -84,7 +84,7 @@ def tasks(
         typed = {"device": placed if placed != CPU else None, "fast": many}
         versions = version(name)
         for base, cell, what, argument in trained:
-            rerun = rerun_command(argument, {**cell, **typed}).replace("{name}", name)
+            rerun = rerun_command(argument, {**cell, **typed}, [name])
             key = hashed([what, name, versions, package_version("backproof"), placed, many])
             one = Task(
                 key=key,

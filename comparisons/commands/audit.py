@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
 import click
 
-from comparisons.commands.output import check_json, finish, report, warn_of
+from comparisons.commands.output import finish, report, warn_of
+from comparisons.commands.places import check_json
 from comparisons.commands.refusals import refusing
 
 
@@ -26,7 +28,12 @@ def audit(traces: tuple[str, ...], json_file: str | None, strict: bool) -> None:
     for trace in opened:
         warn_of(trace.problem)
     comparisons = [_judged(trace) for trace in opened]
-    report(comparisons, json_file, [f"backproof audit {path}" for path in traces])
+    named = zip(traces, opened, strict=True)
+    report(
+        comparisons,
+        json_file,
+        [{trace.implementation: f"backproof audit {shlex.quote(path)}"} for path, trace in named],
+    )
     finish(comparisons, strict=strict)
 
 

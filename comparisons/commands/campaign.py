@@ -11,6 +11,7 @@ import click
 
 from comparisons.commands.options import OPTIMIZERS, device_option, fast_option
 from comparisons.commands.output import asked_device, tell_of_fast
+from comparisons.commands.places import check_folder
 from comparisons.commands.refusals import BadRequest, fail, refusing
 from comparisons.exit_codes import AGREED, DISAGREED, NOTHING_COMPARED
 
@@ -65,10 +66,11 @@ def campaign(
     from comparisons.compare import DEFAULT_TIMEOUT, not_installed
     from comparisons.implementations import installed
     from comparisons.requests import at_least, chosen_implementations, positive_seconds
+    from problems.requirements import number_of
 
     require_extra(cluster)
+    check_folder("-o", folder)
     from comparisons.campaign.campaign import run
-    from comparisons.campaign.cluster import require_ready
     from comparisons.campaign.failed import CampaignFailed
     from comparisons.campaign.progress import shown_progress
     from comparisons.campaign.summary import markdown
@@ -83,8 +85,6 @@ def campaign(
     missing = [name for name in names if not installed(name)]
     for name in missing:
         click.echo(f"backproof: {name} is left out: {not_installed(name).reason}", err=True)
-    if cluster is not None:
-        require_ready(cluster, placed)
     tell_of_fast(fast, [name for name in names if name not in missing])
     try:
         with shown_progress() as ticked:
@@ -92,7 +92,7 @@ def campaign(
     except CampaignFailed as error:
         fail(str(error))
     click.echo(markdown(found))
-    click.echo(f"{folder}: {len(found)} rows in rows-*.parquet, summary.md")
+    click.echo(f"{folder}: {number_of(len(found), 'row')} in rows-*.parquet, summary.md")
     sys.exit(code(found, strict=strict, unmet=strict and bool(against) and bool(missing)))
 
 

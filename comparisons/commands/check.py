@@ -10,7 +10,8 @@ import click
 from click.core import ParameterSource
 
 from comparisons.commands.options import training_options
-from comparisons.commands.output import asked_problems, check_json, finish, give_json
+from comparisons.commands.output import asked_problems, finish, give_json
+from comparisons.commands.places import check_json
 from comparisons.commands.refusals import refusing
 from comparisons.exit_codes import BAD_REQUEST
 

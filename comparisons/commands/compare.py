@@ -11,14 +11,13 @@ from comparisons.commands.options import device_option, fast_option, training_op
 from comparisons.commands.output import (
     asked_device,
     asked_problems,
-    check_folder,
-    check_json,
     finish,
     report,
     stop_of,
     tell_of_fast,
     write_folder,
 )
+from comparisons.commands.places import check_folder, check_json
 from comparisons.commands.refusals import refusing
 
 
@@ -88,14 +87,9 @@ def compare(
         "fast": fast,
         "audit_every": audit_every,
     }
-    commands = [rerun_command(argument, asked) for argument, _ in chosen]
-    report(comparisons, json_file, commands, with_seconds=True)
+    reruns = [{name: rerun_command(argument, asked, [name]) for name in names} for argument, _ in chosen]
+    report(comparisons, json_file, reruns, with_seconds=True)
     if folder is not None:
-        reruns = [
-            {result.name: command.replace("{name}", result.name) for result in comparison.results}
-            for comparison, command in zip(comparisons, commands, strict=True)
-        ]
-        every = ",".join(names)
-        again = [f"{command.replace('{name}', every)} --report report" for command in commands]
+        again = [f"{rerun_command(argument, asked, names)} --report report" for argument, _ in chosen]
         write_folder(folder, comparisons, reruns, "\n".join(again))
     finish(comparisons, strict=strict, required=bool(against))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from comparisons.commands.output import check_writable
+from comparisons.commands.places import check_writable
 from comparisons.commands.refusals import refusing
 
 

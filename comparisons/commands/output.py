@@ -1,8 +1,7 @@
-"""Where results go: standard output, files, the exit code."""
+"""What commands say and write: standard output, files, the exit code."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any, NoReturn
 
 import click
 
-from comparisons.commands.refusals import BadRequest
 from comparisons.commands.streams import escaped_for
 
 
@@ -82,56 +80,6 @@ def stop_of(problem: Any, tolerance: float | None, *, told_on_stderr: bool = Fal
     return stop
 
 
-def check_json(path: str | None) -> None:
-    """Refuse a file for --json that cannot be written, before any work is done; `-` is standard output."""
-    if path is not None and path != "-":
-        check_writable("--json", path)
-
-
-def check_writable(option: str, path: str) -> None:
-    """Refuse an output file that cannot be written, before any work is done."""
-    _check_named(option, path, "file")
-    if Path(path).is_dir():
-        raise BadRequest(f"{option}: {path} is a folder; name a file")
-    folder = Path(path).absolute().parent
-    if not folder.is_dir():
-        raise BadRequest(f"{option}: {path}: the folder {folder} does not exist")
-    target = path if Path(path).exists() and not Path(path).is_file() else folder
-    if not os.access(target, os.W_OK):
-        raise BadRequest(f"{option}: {path}: the folder {folder} cannot be written to; name another")
-
-
-def _check_named(option: str, path: str, kind: str) -> None:
-    """Refuse a name that says nothing, and `-`, which elsewhere means standard output."""
-    if not path.strip():
-        raise BadRequest(f"{option}: {path!r} names no {kind}")
-    if path == "-":
-        raise BadRequest(f"{option}: '-' is no {kind}, and this cannot go to standard output; name a {kind}")
-
-
-def check_store(option: str, folder: str) -> None:
-    """Refuse a folder that no trace can be recorded into, before any work is done."""
-    _check_named(option, folder, "folder")
-    place = Path(folder)
-    if place.exists() and not place.is_dir():
-        raise BadRequest(f"{option}: {folder} is a file; name a folder")
-    parent = place.absolute().parent
-    if not parent.is_dir():
-        raise BadRequest(f"{option}: {folder}: the folder {parent} does not exist")
-    target = place if place.exists() else parent
-    if not os.access(target, os.W_OK):
-        raise BadRequest(f"{option}: {folder}: the folder {target} cannot be written to; name another")
-
-
-def check_folder(option: str, folder: str | None) -> None:
-    """Refuse a report's folder that cannot be written, before any work is done."""
-    if folder is not None:
-        _check_named(option, folder, "folder")
-        from comparisons.report.folder import require_folder
-
-        require_folder(Path(folder))
-
-
 def write_folder(folder: str, comparisons: list[Any], reruns: list[dict[str, str]], again: str) -> None:
     """The report, and on standard error where to look."""
     from comparisons.messages import plain
@@ -151,8 +99,13 @@ def give_json(text: str, json_file: str) -> None:
         write_text(Path(json_file), text)
 
 
-def report(comparisons: list[Any], json_file: str | None, commands: list[str], with_seconds: bool = False) -> None:
-    """JSON where it was asked for; text on standard output unless JSON goes there."""
+def report(
+    comparisons: list[Any], json_file: str | None, reruns: list[dict[str, str]], with_seconds: bool = False
+) -> None:
+    """JSON where it was asked for; text on standard output unless JSON goes there.
+
+    reruns: for each comparison the command that repeats one implementation alone, by its name.
+    """
     from comparisons.json_report import as_json
     from comparisons.terminal import console_for, show, show_seconds
 
@@ -161,8 +114,8 @@ def report(comparisons: list[Any], json_file: str | None, commands: list[str], w
     if json_file == "-":
         return
     console = console_for(sys.stdout)
-    for comparison, command in zip(comparisons, commands, strict=True):
-        show(console, comparison, command)
+    for comparison, commands in zip(comparisons, reruns, strict=True):
+        show(console, comparison, commands)
     if with_seconds:
         show_seconds(console, comparisons)
 

@@ -13,14 +13,11 @@ from comparisons.commands.options import device_option, fast_option, training_op
 from comparisons.commands.output import (
     asked_device,
     asked_problems,
-    check_store,
-    check_writable,
     stopped,
     tell_of_fast,
 )
+from comparisons.commands.places import TRACE_FOLDER, check_trace
 from comparisons.commands.refusals import BadRequest, fail, refusing
-
-STORED = ".zarr"
 
 
 @click.command()
@@ -58,11 +55,11 @@ def record(
     one, *others = chosen_implementations((name,))
     if others:
         raise BadRequest(f"--with: {name!r} names more than one implementation; a trace is of one")
-    stored = Path(output).suffix == STORED
+    check_trace("-o", output)
+    stored = Path(output).suffix == TRACE_FOLDER
     ((_, chosen),) = asked_problems((problem,), changes, streamed=stored)
     placed = asked_device(device, (one,))
     tell_of_fast(fast, (one,))
-    (check_store if stored else check_writable)("-o", output)
     if not installed(one):
         fail(f"{one} is not installed; install with: {install_command(one)}")
     chosen = stopped(chosen, until_converged)
@@ -76,6 +73,7 @@ def in_file(name: str, problem: Any, output: str, timeout: float | None, device:
     from comparisons.fast import trained_fast
     from comparisons.progress import shown_progress
     from comparisons.requests import positive_seconds
+    from problems.requirements import number_of
     from problems.trace_file import save_trace
 
     limit = positive_seconds(timeout, DEFAULT_TIMEOUT)
@@ -85,7 +83,7 @@ def in_file(name: str, problem: Any, output: str, timeout: float | None, device:
         fail(f"{name}: {outcome.crashed or outcome.skipped}")
     save_trace(outcome.trace, Path(output))
     how = " (fast)" if trained_fast(outcome.trace.environment) else ""
-    return f"{outcome.trace.steps} steps of {problem.name} by {name}{how}"
+    return f"{number_of(outcome.trace.steps, 'step')} of {problem.name} by {name}{how}"
 
 
 def in_folder(name: str, problem: Any, output: str, timeout: float | None, device: str, fast: bool) -> str:
@@ -94,6 +92,7 @@ def in_folder(name: str, problem: Any, output: str, timeout: float | None, devic
     from comparisons.progress import shown_progress
     from comparisons.recording import NotRecorded, recorded
     from comparisons.requests import positive_seconds
+    from problems.requirements import number_of
     from problems.trace_store import open_trace
 
     limit = positive_seconds(timeout, math.inf)
@@ -105,4 +104,4 @@ def in_folder(name: str, problem: Any, output: str, timeout: float | None, devic
     stored = open_trace(output)
     how = " (fast)" if trained_fast(stored.environment) else ""
     kept = f" ({before} of them were there)" if before else ""
-    return f"{stored.steps} steps of {problem.name} by {name}{how}{kept}"
+    return f"{number_of(stored.steps, 'step')} of {problem.name} by {name}{how}{kept}"

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from comparisons.commands.output import check_folder, finish, warn_of, write_folder
+from comparisons.commands.output import finish, warn_of, write_folder
+from comparisons.commands.places import check_folder
 from comparisons.commands.refusals import refusing
 
 MOST_BYTES = 2**31  # of a stored trace; its charts need all of it

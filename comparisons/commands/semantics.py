@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from comparisons.commands.output import check_json, give_json
+from comparisons.commands.output import give_json
+from comparisons.commands.places import check_json
 from comparisons.commands.refusals import BadRequest
 
 

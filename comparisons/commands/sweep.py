@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from comparisons.commands.options import training_options_but_rate, until_converged_option
-from comparisons.commands.output import asked_problems, check_json, give_json
+from comparisons.commands.output import asked_problems, give_json
+from comparisons.commands.places import check_json
 from comparisons.commands.refusals import refusing
 
 

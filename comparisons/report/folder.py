@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from comparisons.json_report import as_json
@@ -16,26 +13,7 @@ from comparisons.report.markdown import as_markdown
 from comparisons.report.page import as_page
 from comparisons.report.step_table import step_table, table_names
 from comparisons.verdict import Comparison
-from problems.problem import ProblemError
 from problems.writing import write_text
-
-
-def require_folder(folder: Path) -> None:
-    """Raise ProblemError, one line, where `folder` cannot be made or nothing can be written there; leaves no trace."""
-    missing: list[Path] = []
-    try:
-        missing = [one for one in (folder, *folder.parents) if not one.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except FileExistsError:
-        raise ProblemError(f"{folder}: is a file; name a folder for the report") from None
-    except OSError as error:
-        raise ProblemError(f"{folder}: {os.strerror(error.errno or 0)}; name a folder that can be written") from None
-    finally:
-        for one in missing:
-            with suppress(OSError):  # not there, or no longer empty
-                one.rmdir()
 
 
 def write_report(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -28,7 +29,7 @@ from comparisons.report.explorer import chain_order, explorer
 from comparisons.report.figures import figures
 from comparisons.report.status import Status, status_of, status_of_quantity
 from comparisons.report.wrong import mistakes
-from comparisons.streaming_text import streamed_line
+from comparisons.streaming_text import audited_words, streamed_line
 from comparisons.trajectory import Apart
 from comparisons.verdict import Comparison, QuantityAudit, Result
 from problems.problem import Problem
@@ -59,12 +60,14 @@ def as_page(
         lstrip_blocks=True,
     )
     templates.filters["short"] = short
+    templates.filters["together"] = together
     apart = drift if drift is not None else [drifts(one) for one in comparisons]
     sections = [section(one, commands, found) for one, commands, found in zip(comparisons, reruns, apart, strict=True)]
     for number, one in enumerate(sections):
         one["id"] = f"problem-{number + 1}"
     return templates.get_template("report.html.j2").render(
         sections=sorted(sections, key=lambda one: one["rank"]),
+        which=audited_words(comparisons),
         environment=environment(),
         again=again,
         embedded=embedded,
@@ -77,6 +80,13 @@ def embedded(data: Any) -> Any:
 
     text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def together(text: str) -> Any:
+    """Text whose option names, such as --audit-every, stay in one line: browsers would break them after a hyphen."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"--\w[\w-]*", r'<span class="nowrap">\g<0></span>', str(escape(text))))
 
 
 def section(comparison: Comparison, commands: Mapping[str, str], drift: Drifts) -> dict[str, Any]:

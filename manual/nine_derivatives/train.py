@@ -6,7 +6,7 @@ every step: the same operations in the same order, each of them once, without a 
 
 from __future__ import annotations
 
-import sys
+import importlib.metadata
 from collections.abc import Iterator
 from itertools import accumulate
 from types import ModuleType
@@ -17,7 +17,7 @@ from manual.nine_derivatives import classification, regression
 from manual.number import Number
 from manual.recording.program import Program, start
 from manual.recording.recorded import as_lists, from_lists
-from manual.recording.running import running
+from manual.recording.running import compiling, running
 from manual.train import require_computed
 from problems.block import Block
 from problems.order import BatchRows
@@ -32,10 +32,15 @@ LESSONS = {
 }
 
 
-def versions() -> dict[str, str]:
-    """What this implementation runs on, and has run on."""
-    compiling = sys.modules.get("numba")
-    return {"numpy": np.__version__, **({"numba": compiling.__version__} if compiling else {})}
+def versions(problem: Problem) -> dict[str, str]:
+    """What training `problem` runs on: Numba too where it is compiled, whose last bits may be others."""
+    compiled = {"numba": importlib.metadata.version("numba")} if compiling(long=long(problem)) else {}
+    return {"numpy": np.__version__, **compiled}
+
+
+def long(problem: Problem) -> bool:
+    """Whether training is worth compiling; what is left of a long training goes on as it began."""
+    return problem.begin + problem.steps >= LONG
 
 
 def lesson(problem: Problem) -> ModuleType:
@@ -92,7 +97,7 @@ def as_tensors(problem: Problem, numbers: Array) -> dict[str, Array]:
 def train(problem: Problem) -> Iterator[Block]:
     """Every step of training `problem`, one row at a time, in its dtype."""
     program = recorded_lesson(lesson(problem), problem)
-    steps = running(program, problem.dtype, long=problem.begin + problem.steps >= LONG)
+    steps = running(program, problem.dtype, long=long(problem))
     learning_rate = np.dtype(problem.dtype).type(problem.optimizer.learning_rate)
     table = np.concatenate([problem.x, problem.y], axis=1)
     parameters = np.concatenate([values.ravel() for values in problem.initial.values()])

@@ -73,9 +73,14 @@ def compiled(text: str, dtype: str) -> Steps:
     return run
 
 
+def compiling(*, long: bool) -> bool:
+    """Whether a training is compiled: a long one is worth it, where Numba is installed."""
+    return long and importlib.util.find_spec("numba") is not None
+
+
 def running(program: Program, dtype: str, *, long: bool) -> Steps:
-    """The fastest way to run `program` here; a long training is worth compiling, where Numba is installed."""
+    """The fastest way to run `program` here."""
     text = spelled_training(program)
-    if long and importlib.util.find_spec("numba"):
+    if compiling(long=long):
         return compiled(text, dtype)
     return on_floats(text) if dtype == "float64" else on_scalars(text, dtype)

@@ -45,7 +45,7 @@ def problem_of(case: str) -> Problem:
 
 def record_whole(folder: Path, problem: Problem, name: str, trainer: Trainer) -> StoredTrace:
     """Record all that is left of the training in `folder`."""
-    with TraceWriter(folder, problem, name, trainer.versions()) as writer, np.errstate(all="ignore"):
+    with TraceWriter(folder, problem, name, trainer.versions(problem)) as writer, np.errstate(all="ignore"):
         record(writer, trainer, 0.0, lambda doing: None)
     return open_trace(folder)
 
@@ -53,7 +53,7 @@ def record_whole(folder: Path, problem: Problem, name: str, trainer: Trainer) ->
 def differing(folder: Path, problem: Problem, begin: int, name: str, trainer: Trainer) -> list[str]:
     """What differs between the whole training and the one that goes on after `begin` steps."""
     whole = record_whole(folder / "whole.zarr", problem, name, trainer)
-    with TraceWriter(folder / "part.zarr", problem, name, trainer.versions()) as writer:
+    with TraceWriter(folder / "part.zarr", problem, name, trainer.versions(problem)) as writer:
         writer.append(whole.block(0, begin))
     again = record_whole(folder / "part.zarr", problem, name, trainer)
     one, other = (as_columns(trace.block(0, trace.steps)) for trace in (whole, again))

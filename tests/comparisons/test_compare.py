@@ -30,7 +30,7 @@ class Fake:
     def __init__(self, steps: object) -> None:
         self.steps = steps
 
-    def versions(self) -> dict[str, str]:
+    def versions(self, problem: Problem) -> dict[str, str]:
         return {"fake": "1"}
 
     def train(self, problem: Problem) -> Iterator[Step]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import sympy
@@ -115,6 +117,15 @@ def test_every_printed_derivative_is_the_derivative_of_the_loss(problem):
 
 
 DEEP = problem_of((2, 2, 2), ("relu", "tanh", "linear"), "mean_squared_error")
+
+
+@pytest.mark.parametrize("units", [(2, 1), (2, 3)])
+@pytest.mark.parametrize("loss", ["mean_squared_error", "half_squared_error"])
+def test_a_difference_is_written_with_its_sign(loss, units):
+    """A softmax whose slopes do not cancel: a factor less what all of them share."""
+    text = latex_formulas(problem_of(units, ("tanh", "softmax"), loss))
+    assert re.search(r" - \S* ?\\left\(\\hat", text)
+    assert not re.search(r"[+-] *-|-1 ", text)
 
 
 def test_a_deep_network_is_written_with_deltas():

@@ -14,8 +14,10 @@ from comparisons.implementations import (
     installed,
     load,
     missing_packages,
+    unable,
     version,
 )
+from problems.catalogue import named_problem
 
 
 def test_names_are_those_of_the_issue() -> None:
@@ -48,12 +50,24 @@ def test_install_command_asks_pip(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["manual-scalar", "manual-matrix"])
-def test_manual_modules_offer_train_and_versions(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "numba", raising=False)  # which other tests may have loaded
-    trainer = load(name)
+def test_manual_modules_offer_train_and_versions(name: str) -> None:
+    trainer, problem = load(name), named_problem("regression")
     assert callable(trainer.train)
-    assert trainer.versions().keys() == {"numpy"}
-    assert version(name) == f"numpy {trainer.versions()['numpy']}"
+    assert trainer.versions(problem).keys() == {"numpy"}
+    assert version(name) == f"numpy {trainer.versions(problem)['numpy']}"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("sklearn", "sklearn: loss 'huber' is not in scikit-learn"),
+        ("keras-jax", "keras: loss 'huber' is not in scikit-learn"),
+        ("keras-jax", "keras-jax: loss 'huber' is not in scikit-learn"),
+        ("jax", "loss 'huber' is not in scikit-learn"),
+    ],
+)
+def test_why_it_cannot_is_said_without_its_name(name: str, said: str) -> None:
+    assert unable(name, NotImplementedError(said)) == "loss 'huber' is not in scikit-learn"
 
 
 def test_asking_what_is_installed_imports_no_framework() -> None:

@@ -204,7 +204,7 @@ def test_text_json_and_page_say_it(problem_called):
     result = judged_trace(trained(in_float32(problem_called("tanh")), shortening(kept(13))), version=None)
     comparison = compared(in_float32(problem_called("tanh")), [result])
     console = console_for(io.StringIO())
-    show(console, comparison, "backproof compare")
+    show(console, comparison, {"shortened": "backproof compare"})
     text = console.file.getvalue()
     assert "above 1 is wrong; * carries float32 with matrix products in TF32)" in text
     assert re.search(r"^shortened .*\* +tf32$", text, re.MULTILINE)

@@ -72,10 +72,24 @@ def test_change_that_does_not_fit_is_refused(changes, why):
 
 def test_rerun_command_repeats_every_change():
     changes = {"optimizer": "adam", "loss": "huber", "batch_size": "all", "initial": "normal:3:0.5", "epochs": None}
-    assert rerun_command("regression", changes) == (
-        "backproof compare regression --against {name} --optimizer adam --loss huber --batch-size all "
+    assert rerun_command("regression", changes, ["torch", "jax"]) == (
+        "backproof compare regression --against torch,jax --optimizer adam --loss huber --batch-size all "
         "--initial normal:3:0.5"
     )
+
+
+@pytest.mark.parametrize(
+    ("names", "options"),
+    [
+        (["manual-matrix"], ""),
+        (["torch"], " --device cuda"),
+        (["jax"], " --fast --device cuda"),
+        (["manual-matrix", "torch", "jax"], " --fast --device cuda"),
+    ],
+)
+def test_rerun_command_has_no_option_that_nobody_heeds(names, options):
+    command = rerun_command("regression", {"fast": True, "device": "cuda", "epochs": 3}, names)
+    assert command == f"backproof compare regression --against {','.join(names)}{options} --epochs 3"
 
 
 def test_a_long_training_that_fits_is_taken():

@@ -195,3 +195,14 @@ def test_blind_spots_of_a_long_training_are_those_of_its_first_steps(problem_cal
     problem = problem_called("regression").changed(epochs=10**6)
     before, x, _ = sampled_states.sampled_states(problem)
     assert len(x) == len(before["W1"]) == sum(trained) == 12
+
+
+def test_what_takes_long_is_said_once(lesson, monkeypatch, capsys):
+    from comparisons.commands import sensitivity as command
+
+    sensitivity(lesson, steps=4, looked=command.told_once(4))
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(command, "MANY_ROWS", 100)
+    sensitivity(lesson, steps=4, looked=command.told_once(4))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("backproof: a mistake is trained until it is noticed, one that is not for all 4 steps, ")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+import manual.nine_derivatives.train as scalar
 from comparisons import cli
 from comparisons.commands import report
 from manual.train import train, versions
@@ -52,11 +53,19 @@ def backproof(tmp_path, monkeypatch, capfd):
 def record_part(folder, steps, change=lambda block: block, **changes):
     """The first steps of a training by hand, as a kill would leave them."""
     problem = named_problem("regression").changed(**changes)
-    with TraceWriter(folder, problem, "manual-matrix", {"device": "cpu", **versions()}) as writer:
+    with TraceWriter(folder, problem, "manual-matrix", {"device": "cpu", **versions(problem)}) as writer:
         for block in stacked(itertools.islice(train(writer.to_train()), steps), 4):
             writer.append(change(block))
         if steps == problem.steps:
             writer.complete()
+
+
+def record_scalar(folder, steps):
+    """The same by the nine derivatives."""
+    problem = named_problem("regression")
+    environment = {"device": "cpu", **scalar.versions(problem)}
+    with TraceWriter(folder, problem, "manual-scalar", environment) as writer:
+        writer.append(next(scalar.train(problem)).part(0, steps))
 
 
 def files(folder):
@@ -140,6 +149,25 @@ def test_another_training_in_the_folder_is_refused(backproof, tmp_path):
     assert files(tmp_path) == before
 
 
+def test_what_was_compiled_goes_on_compiled_alone_and_by_the_same_version(backproof, tmp_path, monkeypatch):
+    version = pytest.importorskip("numba").__version__
+    again = ("record", "regression", "--with", "manual-scalar", "-o")
+    record_scalar(tmp_path / "plain.zarr", 7)
+    monkeypatch.setattr(scalar, "LONG", 20)
+    record_scalar(tmp_path / "t.zarr", 7)
+    before = files(tmp_path)
+    assert refused(backproof(*again, "plain.zarr"), f"recorded without numba, and not with numba {version}; name anoth")
+    with monkeypatch.context() as other:
+        other.setattr(scalar.importlib.metadata, "version", lambda name: "0.1")
+        assert refused(backproof(*again, "t.zarr"), f"whose numba is '{version}' and not '0.1'; name another folder")
+    with monkeypatch.context() as other:
+        other.setattr(scalar, "LONG", 21)  # as where numba is not installed
+        assert refused(backproof(*again, "t.zarr"), f"recorded with numba {version}, and not without it; name another")
+    assert files(tmp_path) == before
+    assert backproof(*again, "t.zarr").code == 0
+    assert open_trace(tmp_path / "t.zarr").environment["numba"] == version
+
+
 def test_a_training_that_ended_is_not_recorded_again(backproof, tmp_path):
     record_part(tmp_path / "t.zarr", 20)
     before = files(tmp_path)
@@ -160,11 +188,27 @@ def test_what_cannot_be_recorded_into_is_refused(backproof, tmp_path, monkeypatc
     assert files(tmp_path) == before
 
 
-def test_what_cannot_be_trained_leaves_no_folder(backproof, tmp_path):
-    ran = backproof("record", "regression", "--with", "manual-scalar", "--batch-size", "2", "-o", "t.zarr")
-    assert ran.code == 3
+@pytest.mark.parametrize("output", ["t.zarr", "t.npz"])
+def test_what_cannot_be_trained_is_nothing_to_compare_and_leaves_nothing(backproof, tmp_path, output):
+    ran = backproof("record", "regression", "--with", "manual-scalar", "--batch-size", "2", "-o", output)
+    assert (ran.code, ran.output) == (3, "")
     assert ran.errors.startswith("backproof: manual-scalar: the nine derivatives are written for")
-    assert not (tmp_path / "t.zarr").exists()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("output", ["t.zarr", "t.npz"])
+def test_an_implementation_that_cannot_is_named_once(backproof, output):
+    ran = backproof(*RECORD, output, "--dtype", "bfloat16")
+    assert (ran.code, ran.errors.count("manual")) == (3, 1)
+    assert ran.errors.startswith("backproof: manual-matrix: dtype 'bfloat16' is not written here; ")
+    ran = backproof("compare", "regression", "--against", "manual-matrix", "--dtype", "bfloat16")
+    assert "]: dtype 'bfloat16' is not written here; " in ran.output
+
+
+def test_one_step_is_no_steps(backproof):
+    for output in ("t.zarr", "t.npz"):
+        ran = backproof(*RECORD, output, "--epochs", "1", "--batch-size", "all")
+        assert ran.output.startswith(f"{output}: 1 step of regression by manual-matrix; ")
 
 
 def test_a_folder_that_is_no_trace_is_not_audited(backproof, tmp_path):

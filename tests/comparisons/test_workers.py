@@ -49,6 +49,7 @@ def train(problem):
 DRIVER = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what is in the background without
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup ignores
 from dataclasses import replace
 from comparisons.implementations import IMPLEMENTATIONS
 for name in ("torch", "jax"):
@@ -218,7 +219,8 @@ def hanging(fake: Callable[..., str], tmp_path: Path) -> tuple[subprocess.Popen[
     driver = tmp_path / "driver.py"
     driver.write_text(DRIVER.format(path=path, fault=fault), encoding="utf-8")
     command = [sys.executable, str(driver), "compare", "regression", "--against", "torch,jax", "--json", "out.json"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "scratch")}
+    (tmp_path / "scratch").mkdir()
     process = subprocess.Popen(
         command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -228,22 +230,29 @@ def hanging(fake: Callable[..., str], tmp_path: Path) -> tuple[subprocess.Popen[
     return process, path
 
 
-def test_interrupt_leaves_one_line_and_no_process(hanging: tuple[subprocess.Popen[str], str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated"), (signal.SIGHUP, "terminated")],
+)
+def test_a_signal_leaves_one_line_and_no_process_or_file(
+    hanging: tuple[subprocess.Popen[str], str], tmp_path: Path, number: signal.Signals, said: str
+) -> None:
     process, mark = hanging
     assert alive(mark)
-    process.send_signal(signal.SIGINT)
+    assert list((tmp_path / "scratch").glob("backproof-*"))
+    process.send_signal(number)
     output, errors = process.communicate(timeout=20)
-    assert process.returncode == 130
-    assert (output, errors.lstrip("\n")) == ("", "backproof: interrupted\n")
+    assert process.returncode == 128 + number
+    assert (output, errors.lstrip("\n")) == ("", f"backproof: {said}\n")
     assert gone(mark)
     assert not (tmp_path / "out.json").exists()
+    assert not list((tmp_path / "scratch").iterdir())
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_workers_end_with_a_killed_parent(hanging: tuple[subprocess.Popen[str], str], number: int) -> None:
+def test_workers_end_with_a_killed_parent(hanging: tuple[subprocess.Popen[str], str]) -> None:
     process, mark = hanging
     assert alive(mark)
-    process.send_signal(number)
+    process.kill()
     process.communicate(timeout=20)
     assert gone(mark)
 

@@ -128,7 +128,7 @@ def facts(name: str) -> tuple[Trainer, dict[str, Any]]:
     """The implementation, and what importing it did."""
     before = switches(name)
     trainer = load(name)
-    return trainer, {"before": before, "after": switches(name), "versions": trainer.versions()}
+    return trainer, {"before": before, "after": switches(name), "versions": trainer.versions(one_layer("float64"))}
 
 
 def main() -> None:

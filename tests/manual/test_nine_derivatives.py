@@ -18,6 +18,7 @@ from problems.catalogue import named_problem
 from problems.initializers import starting_parameters
 from problems.problem import Network, Optimizer, Problem
 from problems.trace import Trace
+from problems.training_parts import continued
 
 LESSONS = ("regression", "classification")
 STARTS = ("constant:0.1", "constant:1", "random:0", "random:1", "glorot_uniform:2")
@@ -238,11 +239,17 @@ def test_what_the_nine_derivatives_are_not_written_for_is_refused(changes):
         scalar.lesson(lesson_problem("regression", **changes))
 
 
-def test_versions_are_those_of_numpy_and_of_numba_where_it_has_compiled(monkeypatch):
-    monkeypatch.delitem(sys.modules, "numba", raising=False)
-    assert scalar.versions() == {"numpy": np.__version__}
+def test_versions_tell_of_numba_where_it_compiles_before_it_does(monkeypatch):
+    """Before, since what goes on in a folder is asked for them first."""
     numba = pytest.importorskip("numba")
-    assert scalar.versions() == {"numpy": np.__version__, "numba": numba.__version__}
+    monkeypatch.setattr(scalar, "LONG", 41)
+    short, long = (lesson_problem("regression", epochs=epochs) for epochs in (10, 11))
+    rest = continued(long, long.initial, 24)
+    monkeypatch.delitem(sys.modules, "numba")  # nobody has imported it
+    assert scalar.versions(short) == {"numpy": np.__version__}
+    assert scalar.versions(long) == scalar.versions(rest) == {"numpy": np.__version__, "numba": numba.__version__}
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert scalar.versions(long) == {"numpy": np.__version__}
 
 
 @pytest.mark.parametrize(

@@ -73,4 +73,4 @@ def test_a_diverging_training_goes_on_in_silence():
 
 
 def test_versions_are_those_of_numpy():
-    assert manual.train.versions() == {"numpy": np.__version__}
+    assert manual.train.versions(named_problem("regression")) == {"numpy": np.__version__}

@@ -436,9 +436,18 @@ def test_label_outside_the_losss_domain(refusal, label):
     )
 
 
-def test_label_in_a_csv_file_is_told_by_its_column(refusal):
+def test_label_in_a_csv_file_is_told_by_its_line_and_column(refusal):
     content = FROM_TABLE.replace("mean_squared_error", "binary_cross_entropy_with_logits")
-    assert refusal(content, TABLE.replace(",4", ",1")).startswith("data.y: data row 2, column 'y' is 5.0;")
+    said = refusal(content, TABLE.replace(",4\n", ",1\n\n"))  # a blank line is no row
+    assert said.startswith("data.csv: ")
+    assert "t.csv: line 4, column 'y' is 5.0; binary_cross_entropy_with_logits needs labels from 0 to 1" in said
+
+
+def test_classes_in_a_csv_file_are_told_by_their_line(refusal):
+    content = FROM_TABLE.replace("mean_squared_error", "sparse_categorical_cross_entropy_with_logits")
+    content = content.replace("units = [2, 1]", "units = [2, 300]")
+    said = refusal(content.replace("[training]", '[training]\ndtype = "bfloat16"'), TABLE.replace(",5", ",257"))
+    assert said.endswith("t.csv: line 3 is 257.0, which bfloat16 does not hold; use float32")
 
 
 def test_loss_needs_a_probability(refusal):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from pathlib import Path
@@ -219,6 +220,60 @@ def test_damage_is_said_with_the_file_and_what_to_do(folder, problem, random_ste
         open_trace(folder).load()
 
 
+def test_two_chunks_in_each_others_place_are_named(folder, problem, random_steps, small_chunks):
+    """Neighbors of one size: a Zarr array reads the other's numbers, and each fits its own checksum."""
+    trained = problem(epochs=5)
+    write(folder, trained, random_steps(trained))
+    whole = read_whole(folder)
+    held = {path: path.read_bytes() for path in files(folder) if path.name.startswith("c.")}
+    pairs = itertools.pairwise(sorted(held, key=lambda path: (len(held[path]), path)))
+    swapped = [(one, other) for one, other in pairs if len(held[one]) == len(held[other]) and held[one] != held[other]]
+    assert {"loss", "gradient.W1", "parameter.b2"} <= {one.parent.name for one, _ in swapped}
+    for one, other in swapped:
+        one.write_bytes(held[other])
+        other.write_bytes(held[one])
+        with pytest.raises(TraceError) as refused:
+            read_whole(folder)
+        named, _, _ = str(refused.value).partition(" holds another chunk than was recorded there (files were swapped")
+        assert named in (str(one), str(other))
+        one.write_bytes(held[one])
+        other.write_bytes(held[other])
+    assert not refused_or_same(folder, whole)
+
+
+def test_a_chunk_of_another_trace_is_named(folder, problem, random_steps, small_chunks):
+    trained = problem(epochs=5)
+    steps = random_steps(trained)
+    write(folder, trained, steps)
+    write(folder.with_name("other.zarr"), trained, steps[::-1])
+    shutil.copy(folder.with_name("other.zarr") / "loss" / "c.1", folder / "loss" / "c.1")
+    with pytest.raises(TraceError, match=f"^{folder}/loss/c.1 holds another chunk than was recorded there"):
+        open_trace(folder).load()
+
+
+def test_what_is_told_of_chunks_is_held_to_what_it_was(folder, problem, random_steps, small_chunks, refused):
+    """A line more, with a checksum of its own, is no line of ours."""
+    trained = problem(epochs=5)
+    write(folder, trained, random_steps(trained))
+    path = folder / "recorded" / "checksums"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[1:]))
+    refused(TraceError, f"{path} is damaged: record it again", open_trace, folder)
+    path.write_bytes(b"".join(lines[:-1]))
+    refused(TraceError, f"{folder / 'recorded' / 'c.0'} holds another chunk", open_trace, folder)
+    path.unlink()
+    refused(TraceError, f"{path}: No such file or directory; the trace is damaged", open_trace, folder)
+
+
+def test_a_trace_is_read_while_it_grows(folder, problem, random_steps, small_chunks):
+    trained = problem(epochs=5)
+    steps = random_steps(trained)
+    write(folder, trained, steps[:6])
+    opened_before = open_trace(folder)
+    write(folder, trained, steps)
+    assert opened_before.load().loss.tolist() == [float(step.loss) for step in steps[:6]]
+
+
 def test_an_unread_part_may_be_damaged(folder, problem, random_steps, small_chunks):
     """Nothing is held against a chunk until its steps are asked for."""
     trained = problem(epochs=5)
@@ -248,10 +303,10 @@ def test_another_format_is_refused(folder, problem, random_steps, refused, monke
     from problems import store_seal
 
     with monkeypatch.context() as patch:
-        patch.setattr(store_seal, "FORMAT", "backproof trace 2")
+        patch.setattr(store_seal, "FORMAT", "backproof trace 3")
         write(folder, problem(), random_steps(problem()))
     said = refused(TraceError, f"{folder}: ", open_trace, folder)
-    assert "'backproof trace 2'" in said
+    assert "'backproof trace 3'" in said
     assert said.endswith("update backproof")
 
 

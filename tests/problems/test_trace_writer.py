@@ -10,13 +10,15 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from problems import Optimizer, Step, TraceError, trace_writer
+from problems import Optimizer, Step, TraceError, store_columns, trace_writer
 from problems.block import Block, stacked
+from problems.store_seal import keep, kept
 from problems.trace_store import as_columns, open_trace
 from problems.trace_writer import TraceWriter
 
@@ -248,13 +250,13 @@ def test_a_write_that_fails_loses_nothing_that_was_told(
     append(folder, trained, steps[:6])
     writes = iter(range(1000))
 
-    def full(files, real=trace_writer.synced):
+    def full(files, real=store_columns.synced):
         if next(writes) >= failing:
             raise OSError(28, "No space left on device")
         real(files)
 
     with monkeypatch.context() as patch:
-        patch.setattr(trace_writer, "synced", full)
+        patch.setattr(store_columns, "synced", full)
         said = refused(
             TraceError,
             f"{folder}: cannot be written: No space left on device; ",
@@ -266,6 +268,47 @@ def test_a_write_that_fails_loses_nothing_that_was_told(
     assert same(folder, steps[:kept])
     append(folder, trained, steps, complete=True)
     assert same(folder, steps)
+
+
+@pytest.mark.parametrize("torn", [b"", b"loss/c.1 0bad", b"loss/c.1 0bad 00000000\n", b"\0" * 30])
+def test_killed_between_what_is_told_of_a_chunk_and_the_chunk_it_goes_on(
+    folder, problem, random_steps, small_chunks, monkeypatch, torn
+):
+    trained = problem(epochs=5)
+    steps = random_steps(trained)
+    append(folder, trained, steps[:6])
+    with monkeypatch.context() as patch:
+        patch.setattr(store_columns.Column, "write", None)
+        with pytest.raises(TypeError):
+            append(folder, trained, steps[:9])
+    checksums = folder / "recorded" / "checksums"
+    checksums.write_bytes(checksums.read_bytes() + torn)
+    assert same(folder, steps[:6])
+    append(folder, trained, steps, complete=True)
+    assert same(folder, steps)
+
+
+def test_what_is_told_of_chunks_grows_by_the_chunks_that_are_written(folder, problem, random_steps, small_chunks):
+    trained = problem(epochs=40)
+    steps = random_steps(trained)
+    lengths = []
+    for end in range(4, 201, 4):
+        append(folder, trained, steps[:end], length=4)
+        lengths.append((folder / "recorded" / "checksums").stat().st_size)
+    grown = np.diff(lengths)
+    assert grown.max() < 1.1 * grown.min()
+
+
+def test_a_trace_recorded_before_chunks_had_their_names_opens_and_goes_on(folder, problem, random_steps, small_chunks):
+    trained = problem(epochs=5)
+    steps = random_steps(trained)
+    append(folder, trained, steps[:6])
+    (folder / "recorded" / "checksums").unlink()
+    keep(replace(kept(folder), placed=False), folder)
+    assert same(folder, steps[:6])
+    append(folder, trained, steps, complete=True)
+    assert same(folder, steps)
+    assert not (folder / "recorded" / "checksums").exists()
 
 
 def test_files_that_cannot_grow_are_said_in_one_line(folder, problem, random_steps):

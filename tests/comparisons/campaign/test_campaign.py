@@ -22,7 +22,7 @@ pytest.importorskip("pyarrow")
 
 from comparisons.campaign import executor
 from comparisons.campaign.campaign import run
-from comparisons.campaign.cluster import require_ready
+from comparisons.campaign.cluster import reached
 from comparisons.campaign.course import Course, span
 from comparisons.campaign.executor import rows
 from comparisons.campaign.failed import CampaignFailed
@@ -241,20 +241,27 @@ def test_a_killed_worker_of_a_cluster_loses_nothing_and_counts_nothing_twice(clu
     assert set(found["verdict"]) == {"agrees"}
 
 
-def test_a_cluster_without_this_backproof_is_refused(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_without_this_backproof_is_refused(
+    cluster: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr("comparisons.campaign.cluster.package_version", lambda name: "9.9")
     with pytest.raises(ProblemError, match=r"has backproof '.*', this process has '9\.9'"):
-        list(rows(some_tasks(1), jobs=1, timeout=TIMEOUT, cluster=cluster.scheduler_address))
+        run(some_tasks(1), tmp_path / "table", jobs=1, timeout=TIMEOUT, cluster=cluster.scheduler_address)
+    assert not (tmp_path / "table").exists()
 
 
 @pytest.mark.skipif(missing_accelerator() is None, reason="a GPU is here")
 def test_a_cluster_whose_workers_have_no_gpu_is_refused(cluster: Any) -> None:
     address = cluster.scheduler_address
-    with pytest.raises(
-        ProblemError, match=r"--device: cuda needs an NVIDIA GPU; --cluster: worker tcp://\S+: its driver"
+    with (
+        pytest.raises(
+            ProblemError, match=r"--device: cuda needs an NVIDIA GPU; --cluster: worker tcp://\S+: its driver"
+        ),
+        reached(address, {"cpu", "cuda"}),
     ):
-        require_ready(address, "cuda")
-    require_ready(address, "cpu")
+        pass
+    with reached(address, {"cpu"}) as client:
+        assert client is not None
 
 
 def test_a_task_that_kills_the_workers_of_a_cluster_has_crashed_and_costs_no_other(
@@ -263,9 +270,8 @@ def test_a_task_that_kills_the_workers_of_a_cluster_has_crashed_and_costs_no_oth
     monkeypatch.setattr(cluster.scheduler, "allowed_failures", 0)  # 3 as Dask comes; each is a process to start
     todo = some_tasks(8)
     todo[2] = deadly(todo[2])
-    found = {
-        row["key"]: row["verdict"] for row in rows(todo, jobs=1, timeout=TIMEOUT, cluster=cluster.scheduler_address)
-    }
+    with reached(cluster.scheduler_address) as client:
+        found = {row["key"]: row["verdict"] for row in rows(todo, jobs=1, timeout=TIMEOUT, client=client)}
     assert found == {task.key: "crashed" if isinstance(task, Deadly) else "agrees" for task in todo}
 
 

@@ -67,7 +67,7 @@ def test_a_second_run_does_nothing_again(tmp_path: Path) -> None:
     for there in (0, 1):
         done = called(tmp_path, *SHORT, "-o", "table")
         assert done.returncode == 0
-        assert f"1 tasks, {there} of them in the table already" in done.stderr
+        assert f"1 task, {there} of them in the table already" in done.stderr
     assert len(list((tmp_path / "table").glob("rows-*.parquet"))) == 1
 
 
@@ -82,14 +82,15 @@ def test_a_second_run_does_nothing_again(tmp_path: Path) -> None:
         (["--jobs", "0"], "--jobs: 0 must be at least 1"),
         (["--timeout", "0"], "--timeout: 0.0 must be a number of seconds above 0"),
         (["--cluster", "tcp://127.0.0.1:1"], "--cluster: tcp://127.0.0.1:1 does not answer"),
+        (["--cluster", "abc://host"], "--cluster: 'abc://host' is no address of a Dask scheduler"),
     ],
 )
 def test_what_cannot_be_asked_is_one_line(tmp_path: Path, arguments: list[str], line: str) -> None:
     done = called(tmp_path, *SHORT, "-o", "table", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
-    told = [text for text in done.stderr.splitlines() if "in the table already" not in text]
-    assert len(told) == 1
-    assert told[0].startswith(f"backproof: {line}")
+    (told,) = done.stderr.splitlines()
+    assert told.startswith(f"backproof: {line}")
+    assert not (tmp_path / "table").exists()
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def test_those_that_take_single_steps_are_said(tmp_path: Path) -> None:
     assert "backproof: --fast: manual-matrix takes single steps as without it\n" in done.stderr
     assert list(pd.read_parquet(sorted((tmp_path / "table").glob("rows-*.parquet")))["fast"]) == [False]
     again = called(tmp_path, *SHORT, "-o", "table")
-    assert "1 tasks, 1 of them in the table already" in again.stderr
+    assert "1 task, 1 of them in the table already" in again.stderr
 
 
 def test_a_cluster_that_does_not_answer_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -127,10 +128,13 @@ def test_a_cluster_that_does_not_answer_leaves_nothing_behind(tmp_path: Path) ->
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
+def test_no_folder_where_the_folder_should_be(tmp_path: Path) -> None:
     (tmp_path / "table").write_text("")
-    done = called(tmp_path, *SHORT, "-o", "table")
-    assert (done.returncode, done.stderr) == (2, "backproof: table: File exists\n")
+    (tmp_path / "link").symlink_to("missing")
+    for asked, why in [("table", "is a file"), ("link", "is a link to missing, which does not exist")]:
+        done = called(tmp_path, *SHORT, "-o", asked)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f"backproof: -o: {asked} {why}; name a folder\n"
 
 
 def test_one_bad_file_among_many_is_one_line_and_nothing_is_written(tmp_path: Path) -> None:

@@ -2,19 +2,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from comparisons.report.folder import require_folder, write_report
+from comparisons.report.folder import write_report
 from comparisons.report.junit import as_junit
 from comparisons.report.markdown import MOST, as_markdown
 from comparisons.report.sampling import extremes
 from comparisons.report.step_table import file_stem
-from problems.problem import ProblemError
 
 
 @pytest.fixture(scope="module")
@@ -71,29 +69,6 @@ def test_markdown_escapes_names(comparison):
 def test_folder_is_made_where_it_is_missing(tmp_path, comparison):
     write_report(tmp_path / "a" / "b", [comparison], [{}], "backproof compare")
     assert (tmp_path / "a" / "b" / "report.html").is_file()
-
-
-def test_asking_for_a_folder_leaves_nothing_behind(tmp_path):
-    (tmp_path / "there").mkdir()
-    require_folder(tmp_path / "there" / "a" / "b")
-    assert [path.name for path in tmp_path.rglob("*")] == ["there"]
-
-
-def test_folder_refused_on_the_way_leaves_nothing_behind(tmp_path):
-    with pytest.raises(ProblemError, match="name a folder that can be written"):
-        require_folder(tmp_path / "a" / ("x" * 300))
-    assert not list(tmp_path.iterdir())
-
-
-def test_file_is_refused_as_a_folder(tmp_path):
-    (tmp_path / "taken").write_text("")
-    with pytest.raises(ProblemError, match="is a file"):
-        require_folder(tmp_path / "taken")
-
-
-def test_folder_that_cannot_be_written_is_refused():
-    with pytest.raises(ProblemError, match="name a folder that can be written"):
-        require_folder(Path("/dev/null/report"))
 
 
 @pytest.mark.parametrize("name", ["../../x", "<b>", "a/b", "con ", "", "é" * 200])

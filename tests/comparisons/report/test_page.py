@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import html
 import json
 import re
 
 import numpy as np
 import pytest
 
-from comparisons.compare import compared, judged_trace, train_here
+from comparisons.compare import compare, compared, judged_trace, train_here
 from comparisons.report.charts import chart
 from comparisons.report.drift import drifts
 from comparisons.report.explorer import explorer
@@ -45,6 +46,22 @@ def test_embedded_json_cannot_end_its_element():
 def test_rows_come_worst_first_and_say_so_in_words(comparison):
     rows = section(comparison, {}, drifts(comparison))["rows"]
     assert [row["words"] for row in rows] == ["disagrees", "crashed", "carries float32", "agrees"]
+
+
+def test_the_page_says_the_order_of_its_rows(page):
+    assert "Rows: by verdict, disagrees first and agrees last, and within one as the command lists them" in page
+
+
+def test_the_page_says_which_steps_it_tells_of(page):
+    assert "<p>Every step's loss, gradients and parameters, held" in html.unescape(page)
+    found = compare([named_problem("regression")], ["manual-matrix"], audit_every=4)
+    shown = as_page(found, [{}], "backproof compare")
+    assert "Every step" not in shown
+    option = '(<span class="nowrap">--audit-every</span>)'
+    assert f"<p>Loss, gradients and parameters of 6 of 20 steps {option}, held against" in shown
+    assert f"6 of 20 steps were audited {option}: each" in shown
+    several = as_page(found * 2, [{}, {}], "backproof compare")
+    assert f"of every step, or of those that were audited where a problem says so {option}, held" in several
 
 
 def test_explorer_names_the_first_to_disagree(comparison):
