@@ -121,13 +121,6 @@ def test_those_that_take_single_steps_are_said(tmp_path: Path) -> None:
     assert "1 task, 1 of them in the table already" in again.stderr
 
 
-def test_a_cluster_that_does_not_answer_leaves_nothing_behind(tmp_path: Path) -> None:
-    pytest.importorskip("distributed")
-    done = called(tmp_path, *SHORT, "-o", "table", "--cluster", "tcp://127.0.0.1:1")
-    assert done.returncode == 2
-    assert not list(tmp_path.iterdir())
-
-
 def test_no_folder_where_the_folder_should_be(tmp_path: Path) -> None:
     (tmp_path / "table").write_text("")
     (tmp_path / "link").symlink_to("missing")
