@@ -27,7 +27,7 @@ from by_hand import problem_called
 from comparisons.devices import CPU, device_variables
 from comparisons.fast import has_fast
 from comparisons.implementations import IMPLEMENTATIONS, installed, load
-from comparisons.workers import process_environment
+from comparisons.worker_process import process_environment
 from problems.block import Block
 from problems.problem import Array, Problem
 from problems.step import Step

@@ -156,7 +156,7 @@ def bare_process(name: str, epochs: int) -> subprocess.Popen[bytes]:
     """A bare run of a framework, started."""
     from comparisons.devices import CPU, device_variables
     from comparisons.implementations import IMPLEMENTATIONS
-    from comparisons.workers import process_environment
+    from comparisons.worker_process import process_environment
 
     variables = {**process_environment(), **device_variables(CPU, os.environ), **IMPLEMENTATIONS[name].environment}
     command = [sys.executable, __file__, "--bare", name, json.dumps(lessons(epochs))]

@@ -13,7 +13,8 @@ from comparisons.checking import Check, checked
 from comparisons.computed import require_computed
 from comparisons.recorded import require_plain
 from comparisons.repeats import repeats
-from comparisons.workers import WorkerProcess, ended, process_environment, python_command, watch
+from comparisons.worker_process import WorkerProcess, ended, process_environment, python_command
+from comparisons.workers import watch
 from problems.problem import Problem, ProblemError
 from problems.records import problem_to_json
 

@@ -15,7 +15,8 @@ from comparisons.implementations import IMPLEMENTATIONS, Trainer, load, unable
 from comparisons.problem_file import write_problem
 from comparisons.streaming import block_length
 from comparisons.worker import one_line
-from comparisons.workers import Progress, WorkerProcess, ended, started, told, watch
+from comparisons.worker_process import WorkerProcess, ended, started
+from comparisons.workers import Progress, told, watch
 from problems.block import TraceError, stacked
 from problems.problem import Problem
 from problems.trace_store import open_trace

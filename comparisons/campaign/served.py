@@ -10,7 +10,8 @@ from pathlib import Path
 
 from comparisons.devices import CPU
 from comparisons.problem_file import write_problem
-from comparisons.workers import Outcome, WorkerProcess, ending, outcome, started, told
+from comparisons.worker_process import WorkerProcess, ending, started
+from comparisons.workers import Outcome, outcome, told
 from problems.problem import Problem
 
 

@@ -15,7 +15,7 @@ from comparisons import recording, streaming
 from comparisons.compare import silent
 from comparisons.fast import fast_variables, has_fast
 from comparisons.implementations import IMPLEMENTATIONS, NAMES
-from comparisons.workers import process_environment
+from comparisons.worker_process import process_environment
 from problems.catalogue import named_problem
 from problems.trace import TraceError
 from problems.trace_store import as_columns, open_trace
