@@ -78,6 +78,11 @@ class Upper:
         """Whether every column has an infinite number, so that no sum over it is finite."""
         return self.numbers.dtype == np.float64 and bool((~np.isfinite(self.numbers)).any(-2).all())
 
+    @cached_property
+    def _wide(self) -> Array:
+        """The numbers in float64."""
+        return self.numbers.astype(np.float64, copy=False)
+
     def product(self, other: Upper) -> tuple[Array, float]:
         """The product, 0 only where all its terms are, and what makes it at least what it is computed for."""
         scale = self.scale * other.scale
@@ -87,8 +92,7 @@ class Upper:
         added = self.numbers.shape[-1] + 3
         if self.numbers.dtype == other.numbers.dtype == np.float32:
             return self.numbers @ other.numbers, scale / (1 - FLOAT32.gamma(added))
-        left, right = (one.numbers.astype(np.float64, copy=False) for one in (self, other))
-        product = left @ right
+        product = self._wide @ other._wide
         rows, columns = np.asarray(self.numbers.any(-1)), np.asarray(other.numbers.any(-2))
         flushed = (product == 0) & rows[..., :, None] & columns[..., None, :]
         product[flushed] = LEAST
