@@ -23,6 +23,7 @@ from comparisons.reference import first_told as first_told
 from comparisons.step_set import counted_once
 from comparisons.structure import ValueFaults, length_faults, steps_faults, structural_faults
 from comparisons.tally import Judged, Tally
+from comparisons.threads import one_thread
 from comparisons.untold import farthest_untold, least_certain
 from comparisons.verdict import Audit, Divergence, Untold, Verdict
 from problems.block import Block
@@ -42,10 +43,11 @@ def audit(trace: Trace) -> Audit:
     if faults := structural_faults(trace):
         return unjudged(trace.steps, faults)
     running = RunningAudit(trace.problem, trace.initial, whole=trace)
-    for part in parts_of(trace, running.length):
-        for _ in running.judge(part):
-            pass
-    return running.concluded()
+    with one_thread([trace.problem]):
+        for part in parts_of(trace, running.length):
+            for _ in running.judge(part):
+                pass
+        return running.concluded()
 
 
 def unjudged(steps: int, faults: list[str]) -> Audit:

@@ -30,6 +30,7 @@ from comparisons.judging import Judging
 from comparisons.known_deviations import known_deviation
 from comparisons.lower_products import products_diagnosed
 from comparisons.streaming import Plan, Recording, Stream, block_length, plan_of
+from comparisons.threads import one_thread
 from comparisons.trace_evidence import diagnosed
 from comparisons.verdict import BlindSpots, Comparison, Result, Verdict
 from comparisons.workers import Outcome, Progress, train_all, training
@@ -77,9 +78,12 @@ def compare(
             return judged_stream(name, judging[name, number][1], outcome, fast=fast)
         return judged(name, problems[number], outcome, fast=fast)
 
-    with training(
-        frameworks, problems, timeout=timeout, progress=progress, device=device, fast=fast, streams=streams
-    ) as arriving:
+    with (
+        one_thread(problems),
+        training(
+            frameworks, problems, timeout=timeout, progress=progress, device=device, fast=fast, streams=streams
+        ) as arriving,
+    ):
         # While frameworks import and train: what is by hand, then each trace as it arrives.
         for name, number in product(by_hand, numbers):
             stream, problem = streams.get((name, number)), problems[number]

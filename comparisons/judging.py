@@ -14,6 +14,7 @@ from comparisons.known_deviations import KnownDeviations
 from comparisons.lower_products import products_diagnosed
 from comparisons.messages import counted
 from comparisons.running_evidence import RunningEvidence
+from comparisons.threads import one_thread
 from comparisons.verdict import Result
 from problems.block import Block
 from problems.problem import Parameters, Problem
@@ -62,10 +63,11 @@ class Judging:
         self.took += time.perf_counter() - started
 
     def _take(self, several: Iterable[Seen]) -> None:
-        for seen in several:
-            self.evidence.add(seen)
-            if seen.first_wrong is not None:
-                self.known.narrow(seen.observed)
+        with one_thread([self.running.problem]):
+            for seen in several:
+                self.evidence.add(seen)
+                if seen.first_wrong is not None:
+                    self.known.narrow(seen.observed)
 
     def _seen(self, block: Block | Excerpt) -> Iterator[Seen]:
         steps = block.block if isinstance(block, Excerpt) else block

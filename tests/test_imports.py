@@ -16,7 +16,19 @@ PACKAGES = ("problems", "manual", "frameworks", "comparisons")
 
 # What a module may import besides the standard library; the entry of the longest name that fits holds.
 # A package may import itself, except for frameworks: each module there is on its own, its library's optimizers aside.
-CORE = {"click", "flint", "jinja2", "markupsafe", "numpy", "pandas", "rich", "scipy", "sympy", "vl_convert"}
+CORE = {
+    "click",
+    "flint",
+    "jinja2",
+    "markupsafe",
+    "numpy",
+    "pandas",
+    "rich",
+    "scipy",
+    "sympy",
+    "threadpoolctl",
+    "vl_convert",
+}
 ALLOWED = {
     "problems": {"numpy", "problems"},
     "problems.tables": {"numpy", "sklearn", "problems"},  # its tables alone
