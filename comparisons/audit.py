@@ -10,16 +10,16 @@ import numpy as np
 from comparisons.arithmetic.precision import FLOAT32, FLOAT64, PRECISIONS, Precision
 from comparisons.divergence import first_beyond, first_divergence, first_not_finite
 from comparisons.excerpts import Excerpt, as_excerpt
+from comparisons.expected import expected_of
 from comparisons.lower_products import ProductFormats
 from comparisons.observed import Observed as Observed
 from comparisons.observed import actual_values as actual_values
 from comparisons.observed import observed_at as observed_at
 from comparisons.observed import quantity_names
-from comparisons.own_states import Before, OwnStates, Since, block_length
+from comparisons.own_states import OwnStates, Since, block_length
 from comparisons.parts import Part, Parts, as_trace
 from comparisons.pieces import in_pieces, pieces
-from comparisons.reference import Expectation, expectations, own_updates
-from comparisons.reference import first_told as first_told
+from comparisons.reference import Expectation
 from comparisons.step_set import counted_once
 from comparisons.structure import ValueFaults, length_faults, steps_faults, structural_faults
 from comparisons.tally import Judged, Tally
@@ -313,20 +313,6 @@ def _judged_pieces(
                 observed.positions, values, piece.expectation, piece.at.start or 0, int(whole[0].size), piece.found
             )
             yield one, piece.name, (piece, *others)[-1].expectation
-
-
-def expected_of(observed: Observed, carried: Precision, learning_rate: Array | None) -> dict[str, Expectation]:
-    """What every quantity must be; an update that is not told is judged from the implementation's own gradient."""
-    problem, before = observed.problem, observed.before
-    expected = expectations(problem, before, observed.x, observed.y, carried, learning_rate)
-    if isinstance(before, Before):
-        return expected
-    gradients = {name: observed.actual.get(f"gradient.{name}") for name in before}
-    told = {name: values for name, values in gradients.items() if values is not None}
-    if len(told) < len(before) or all(expected[f"parameter.{name}"].told.all() for name in before):
-        return expected
-    own = own_updates(problem, before, told, carried, learning_rate)
-    return expected | {name: first_told(expected[name], own[name]) for name in own}
 
 
 def concluded(tallies: list[Tally], dtype: str, steps: int, faults: list[str]) -> Audit:

@@ -11,7 +11,16 @@ from functools import cache
 from typing import NamedTuple
 
 from comparisons.arithmetic import one_number
-from comparisons.arithmetic.one_number import Constants, from_exact, is_lost, is_wrong, of_dot, ratio, times_rate
+from comparisons.arithmetic.one_number import (
+    Constants,
+    from_exact,
+    is_lost,
+    is_wrong,
+    of_dot,
+    of_reported,
+    ratio,
+    times_rate,
+)
 from problems.problem import Array
 
 
@@ -61,36 +70,28 @@ def judged(actual: Array, expected: Array, bound: Array, best: Array, ratios: Ar
     return untold, wrongs
 
 
-def untold(value: Array, error: Array, best: Array) -> int:
-    """How many elements are not told."""
-    count = 0
-    rows, columns = value.shape
-    for i in range(rows):
-        for j in range(columns):
-            told = math.isfinite(error[i, j]) & (is_lost(value[i, j], error[i, j], best[i, j]) == False)  # noqa: E712
-            count += told == False  # noqa: E712
-    return count
-
-
 def own(reported: Array, theta: Array, c: Constants, after: Array, error: Array) -> None:
-    """Fill in the parameter `after` the update by the gradient that was reported, an exact number, and its error."""
+    """Fill in the parameter `after` the update by the gradient that was reported, and its error."""
     rows, columns = reported.shape
     for i in range(rows):
         for j in range(columns):
             g = float(reported[i, j])
-            move, doubt = times_rate(g, abs(g) if abs(g) < c.tiny else 0.0, c)
+            move, doubt = times_rate(g, of_reported(g, c), c)
             after[i, j], error[i, j] = from_exact(float(theta[i, j]), move, doubt, c)
 
 
-def first_told(value: Array, error: Array, best: Array, other: Array, doubt: Array) -> None:
-    """Where `value` is not told put the `other` and its error in place."""
+def held_to_own(actual: Array, value: Array, error: Array, best: Array, other: Array, doubt: Array) -> None:
+    """Put the `other` and its error where `value` is not told, or holds though the other does not."""
     rows, columns = value.shape
     for i in range(rows):
         for j in range(columns):
-            v, e = value[i, j], error[i, j]
+            v, e, found = value[i, j], error[i, j], float(actual[i, j])
             told = math.isfinite(e) & (is_lost(v, e, best[i, j]) == False)  # noqa: E712
-            value[i, j] = v if told else other[i, j]
-            error[i, j] = e if told else doubt[i, j]
+            broken = (abs(found - v) <= e) & math.isfinite(doubt[i, j])
+            broken = broken & ((abs(found - other[i, j]) <= doubt[i, j]) == False)  # noqa: E712
+            kept = told & (broken == False)  # noqa: E712
+            value[i, j] = v if kept else other[i, j]
+            error[i, j] = e if kept else doubt[i, j]
 
 
 class Passes(NamedTuple):
@@ -99,9 +100,8 @@ class Passes(NamedTuple):
     bounds: Callable[..., int]
     moved: Callable[..., None]
     judged: Callable[..., tuple[int, int]]
-    untold: Callable[..., int]
     own: Callable[..., None]
-    first_told: Callable[..., None]
+    held_to_own: Callable[..., None]
 
 
 @cache
@@ -112,4 +112,4 @@ def passes() -> Passes:
 
     for rule in one_number.RULES:
         register_jitable(inline="always")(rule)
-    return Passes(*map(numba.njit(error_model="numpy"), (bounds, moved, judged, untold, own, first_told)))
+    return Passes(*map(numba.njit(error_model="numpy"), (bounds, moved, judged, own, held_to_own)))

@@ -14,7 +14,7 @@ from comparisons.arithmetic.precision import FLOAT64, PRECISIONS
 from comparisons.arithmetic.products import factors, is_ordinary
 from comparisons.arithmetic.stored_numbers import Stored
 from comparisons.compiled_passes import passes
-from comparisons.reference import Expectation, Given
+from comparisons.reference import OTHERWISE, Expectation, Given
 from comparisons.tally import Found, outside
 from comparisons.tensors import BEST, EVERY, Piece, Tensor
 from problems.problem import Array, Parameters, Problem
@@ -61,7 +61,7 @@ class CompiledTensor(Tensor):
             best = self._array("best gradient", value.shape), self._array("best parameter", value.shape)
             self._bounds(slope, at, BEST, value, theta, *best)
         piece = self._piece("gradient", at, value, gradient, best[0])
-        self._follow(at, theta, c, after, parameter, best[1])
+        self._held_to_own(at, theta, c, after, parameter, best[1])
         return piece, self._piece("parameter", at, after, parameter, parameter)
 
     def _bounds(
@@ -72,14 +72,13 @@ class CompiledTensor(Tensor):
         c = self._constants(slope, room)
         return c, passes().bounds(value, product[0], theta, c, gradient, parameter)
 
-    def _follow(self, at: slice, theta: Array, c: Constants, after: Array, error: Array, best: Array) -> None:
-        """Where the update is not told put what follows from the gradient that was reported."""
-        if not passes().untold(after, error, best):
-            return
+    def _held_to_own(self, at: slice, theta: Array, c: Constants, after: Array, error: Array, best: Array) -> None:
+        """Where the update is not told, or wrong for the gradient that was reported, put what follows from that."""
         assert self.reported is not None
+        assert self.after is not None
         own = [self._array(name, after.shape) for name in ("own", "own error")]
         passes().own(self.reported[0, at], theta, c, *own)
-        passes().first_told(after, error, best, *own)
+        passes().held_to_own(self.after[0, at], after, error, best, *own)
 
     def _piece(self, group: str, at: slice, expected: Array, bound: Array, best: Array) -> Piece:
         actual = self.reported if group == "gradient" else self.after
@@ -102,6 +101,7 @@ class CompiledTensor(Tensor):
             room=float(room),
             flushed=flushed,
             added=added,
+            otherwise=OTHERWISE,
             rate=float(rate.value),
             by_value=by_value,
             by_error=by_error,

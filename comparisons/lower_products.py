@@ -7,29 +7,28 @@ not, be it right or wrong by the formulas, the format is not what the run carrie
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from comparisons.arithmetic.operands import FORMATS, WORDS, Operands
 from comparisons.arithmetic.precision import FLOAT32
+from comparisons.expected import expected_of
 from comparisons.observed import Observed
 from comparisons.pieces import in_pieces
-from comparisons.reference import expectations
 from comparisons.tally import unexplained
 from comparisons.verdict import Audit, Deviation, Diagnosis
-from problems.problem import Array, Parameters, Problem
+from problems.problem import Problem
 
 PROBED = 16  # steps
 
 
-def computed_so(
-    operands: Operands, problem: Problem, before: Parameters, x: Array, y: Array, actual: Mapping[str, Array]
-) -> bool:
-    """Whether every number of these steps is what products of such operands give; arguments as of `expectations`."""
-    expected = expectations(problem, before, x, y, replace(FLOAT32, operands=operands))
-    return not any(unexplained(values.astype(np.float64), expected[name]).any() for name, values in actual.items())
+def computed_so(operands: Operands, observed: Observed) -> bool:
+    """Whether every number of these steps is what products of such operands give, and no product is in an update."""
+    expected = expected_of(observed, replace(FLOAT32, operands=operands), None)
+    return not any(
+        unexplained(values.astype(np.float64), expected[name]).any() for name, values in observed.actual.items()
+    )
 
 
 class ProductFormats:
@@ -61,15 +60,11 @@ class ProductFormats:
         """A few of them first: at small cost they rule out what cannot be."""
         few = observed.part(slice(PROBED))
         for steps in (few, observed) if len(observed.positions) > PROBED else (observed,):
-            self.left = [operands for operands in self.left if _so(operands, steps)]
+            self.left = [operands for operands in self.left if computed_so(operands, steps)]
 
     def explain(self, audit: Audit) -> Audit:
         """`audit`, carrying the format that is left where anything in it is wrong."""
         return carrying(audit, self.left[0]) if self.left and audit.deviations and not audit.faults else audit
-
-
-def _so(operands: Operands, observed: Observed) -> bool:
-    return computed_so(operands, observed.problem, observed.before, observed.x, observed.y, observed.actual)
 
 
 def carrying(audit: Audit, operands: Operands) -> Audit:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,12 +11,18 @@ import numpy as np
 from comparisons.arithmetic.bounds import Bounded
 from comparisons.arithmetic.leaves import leaves as leaves
 from comparisons.arithmetic.precision import PRECISIONS, Precision
+from comparisons.arithmetic.rounding import rounding
 from comparisons.arithmetic.unions import beside, plane, union
 from comparisons.own_states import Before
 from manual.network import StepResult, completed_step, forward, loss_routes
 from manual.optimizers import sgd
 from problems.problem import Array, Parameters, Problem
 from problems.targets import SPARSE
+
+
+# Roundings between a gradient that is reported and the one that moves a parameter: one may be divided by rows and
+# outputs before it is multiplied by the learning rate and the other after, each in at most four (`products.divide`).
+OTHERWISE = 8
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -122,14 +128,21 @@ def own_updates(
 ) -> dict[str, Expectation]:
     """`parameter.W1`, ... to what each update must give from the gradient that the implementation itself reported.
 
-    It says something wherever that gradient is finite, also where what the gradient must be is not told.
+    It says something wherever that gradient is finite, also where what the gradient must be is not told. What the
+    update uses may have been rounded otherwise than what is reported of it: see OTHERWISE.
     """
     run = PRECISIONS[problem.dtype]
     rate = Bounded.rounded(problem.optimizer.learning_rate if learning_rate is None else learning_rate, carried)
     state = {name: leaves(values, run, carried) for name, values in parameters.items()}
-    slopes = {name: leaves(values, run, carried) for name, values in gradients.items()}
+    slopes = {name: reported(values, run, carried) for name, values in gradients.items()}
     updated = sgd(state, slopes, rate)
     return {f"parameter.{name}": _expectation(values, values) for name, values in updated.items()}
+
+
+def reported(gradient: Array, run: Precision, carried: Precision) -> Bounded:
+    """A gradient as an update may have used it."""
+    slope = leaves(gradient, run, carried)
+    return Bounded(slope.value, slope.error + rounding(np.abs(slope.value), carried, OTHERWISE), carried)
 
 
 def quantities(step: StepResult) -> dict[str, Any]:
@@ -147,6 +160,16 @@ def _expectation(every: Bounded, best: Bounded) -> Expectation:
     return Expectation(
         expected=every.value, bound=every.error, told=told, sharp=np.where(lost, best.error, every.error)
     )
+
+
+def held_to_own(first: Expectation, own: Expectation, actual: Array) -> Expectation:
+    """What an update must be: `first` where that says anything and `own` holds as well, else `own`."""
+    with np.errstate(invalid="ignore"):
+        holds, also = (np.abs(actual - one.expected) <= one.bound for one in (first, own))
+    broken = first.told & holds & own.told & ~also
+    if first.told.all() and not broken.any():
+        return first
+    return first_told(replace(first, told=first.told & ~broken), own)
 
 
 def first_told(first: Expectation, second: Expectation) -> Expectation:

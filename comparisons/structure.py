@@ -137,6 +137,9 @@ def _place_faults(trace: Trace, numbers: Array) -> Iterator[str]:
 
 
 def _dtype_fault(name: str, values: Array, dtype: str) -> str | None:
+    if name == "loss" and values.dtype == np.float64 != holder(dtype):  # a Python float has no other
+        lost = values[~holds(values, dtype)]
+        return f"loss {float(lost[0])!r} is no {dtype} number in a {dtype} run" if len(lost) else None
     if values.dtype.newbyteorder("=") != holder(dtype):
         return f"{name} is {values.dtype} in a {dtype} run{_expected_holder(dtype)}"
     if dtype != str(holder(dtype)) and len(lost := values[~holds(values, dtype)]):

@@ -9,10 +9,9 @@ import numpy as np
 
 from comparisons.arithmetic.bounds import Bounded
 from comparisons.arithmetic.dots import Dot
-from comparisons.arithmetic.leaves import leaves
 from comparisons.arithmetic.precision import PRECISIONS
 from comparisons.arithmetic.unions import plane
-from comparisons.reference import Expectation, Given, first_told
+from comparisons.reference import Expectation, Given, held_to_own, reported
 from comparisons.tally import Found
 from manual.optimizers import sgd
 from manual.penalty import penalized
@@ -57,8 +56,9 @@ class Tensor:
         every = self._results(at, EVERY)
         for number, group in enumerate(GROUPS):
             expectation = expectation_of(every[number], lambda: self._best_errors(at, number))  # noqa: B023
-            if group == "parameter" and self.reported is not None and not expectation.told.all():
-                expectation = first_told(expectation, self._own(at, self.reported[:, at]))
+            if group == "parameter" and self.reported is not None and self.after is not None:
+                own = self._own(at, self.reported[:, at])
+                expectation = held_to_own(expectation, own, self.after[:, at])
             yield Piece(name=f"{group}.{self.name}", at=at, expectation=expectation)
 
     def _results(self, at: slice, number: int) -> tuple[Bounded, Bounded]:
@@ -80,9 +80,9 @@ class Tensor:
             self._held = at, self._results(at, BEST)
         return self._held[1][number].error
 
-    def _own(self, at: slice, reported: Array) -> Expectation:
+    def _own(self, at: slice, gradient: Array) -> Expectation:
         """The update that follows from the gradient that was reported."""
-        slope = leaves(reported, self.run, self.start.rate.precision)
+        slope = reported(gradient, self.run, self.start.rate.precision)
         after = sgd({self.name: self.theta[..., at, :]}, {self.name: slope}, self.start.rate)[self.name]
         return expectation_of(after, lambda: after.error)
 

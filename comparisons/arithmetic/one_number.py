@@ -21,7 +21,8 @@ class Constants(NamedTuple):
 
     unit, tiny: unit roundoff, here and there, and the smallest normal number; room: what the float32 product is to be
     multiplied with; flushed: what flushing its terms to 0 may add; added: 1 and the rounding of the bound's own sum;
-    rate: its value; by_value, by_error: what its product takes of a factor's size and of its error.
+    otherwise: roundings between a gradient that is reported and one that is used; rate: its value; by_value, by_error:
+    what its product takes of a factor's size and of its error.
     """
 
     unit: float
@@ -29,6 +30,7 @@ class Constants(NamedTuple):
     room: float
     flushed: float
     added: float
+    otherwise: int
     rate: float
     by_value: float
     by_error: float
@@ -59,6 +61,13 @@ def times_rate(value: Number, error: Number, c: Constants) -> WithError:
     return product, finished(product, 0.0 if nothing else carried)
 
 
+def of_reported(gradient: Number, c: Constants) -> float:
+    """The error of a gradient that was reported, as `reference.reported` has it."""
+    size = abs(gradient)
+    flushed = c.tiny if size > 0 else 0.0
+    return (size if size < c.tiny else 0.0) + (c.otherwise * c.unit * size + flushed)
+
+
 def from_exact(theta: Number, value: Number, error: Number, c: Constants) -> WithError:
     """An exact number less another, as `sums.subtract` has it."""
     less = theta - value
@@ -87,4 +96,13 @@ def ratio(actual: Number, expected: Number, bound: Number) -> float:
     return found if math.isfinite(actual) else math.inf
 
 
-RULES: tuple[Callable[..., Any], ...] = (finished, of_dot, times_rate, from_exact, is_lost, is_wrong, ratio)
+RULES: tuple[Callable[..., Any], ...] = (
+    finished,
+    of_dot,
+    times_rate,
+    of_reported,
+    from_exact,
+    is_lost,
+    is_wrong,
+    ratio,
+)

@@ -10,8 +10,8 @@ import pytest
 
 from comparisons.arithmetic.bounds import Bounded
 from comparisons.arithmetic.precision import FLOAT64
-from comparisons.audit import actual_values, audit, chunks, concluded, first_told, judge, observed_at
-from comparisons.reference import Expectation, expectations, own_updates
+from comparisons.audit import actual_values, audit, chunks, concluded, judge, observed_at
+from comparisons.reference import Expectation, expectations, first_told, own_updates, reported
 from comparisons.structure import structural_faults
 from comparisons.tally import Judged, Tally
 from comparisons.untold import farthest_untold
@@ -152,7 +152,7 @@ def test_a_runs_own_numbers_are_exact():
         assert (found[f"gradient.{name}"].bound == gradient.error).all()
 
 
-def test_own_update_takes_the_runs_numbers_as_exact_and_the_learning_rate_given():
+def test_own_update_takes_the_runs_parameters_as_exact_and_the_learning_rate_given():
     problem = random_start("regression")
     state = {name: values[None] for name, values in problem.initial.items()}
     gradients = {name: np.full_like(values, 3.0) for name, values in state.items()}
@@ -160,9 +160,8 @@ def test_own_update_takes_the_runs_numbers_as_exact_and_the_learning_rate_given(
     for given, used in ((None, problem.optimizer.learning_rate), (rates, rates)):
         found = own_updates(problem, state, gradients, FLOAT64, given)
         for name, values in state.items():
-            due = Bounded.exact(values, FLOAT64) - Bounded.rounded(used, FLOAT64) * Bounded.exact(
-                gradients[name], FLOAT64
-            )
+            slope = reported(gradients[name], FLOAT64, FLOAT64)
+            due = Bounded.exact(values, FLOAT64) - Bounded.rounded(used, FLOAT64) * slope
             assert (found[f"parameter.{name}"].expected == due.value).all()
             assert (found[f"parameter.{name}"].bound == due.error).all()
 

@@ -21,6 +21,7 @@ from comparisons.arithmetic.products import factors
 from comparisons.arithmetic.upper import Upper
 from comparisons.compiled_passes import own
 from comparisons.reference import Expectation
+from comparisons.reference import reported as as_used
 from comparisons.tally import outside, ratios
 
 PRECISIONS = pytest.mark.parametrize("precision", [FLOAT32, FLOAT64], ids=lambda one: one.name)
@@ -32,7 +33,9 @@ def constants(precision, rate=0.01):
     """Of a learning rate; no matrix product."""
     by_value, by_error = factors(Bounded.rounded(rate, precision), precision)
     unit, tiny = precision.unit + FLOAT64.unit, precision.smallest_normal
-    return Constants(unit, tiny, room=1.0, flushed=0.0, added=1.0, rate=rate, by_value=by_value, by_error=by_error)
+    return Constants(
+        unit, tiny, room=1.0, flushed=0.0, added=1.0, otherwise=8, rate=rate, by_value=by_value, by_error=by_error
+    )
 
 
 def pairs():
@@ -95,7 +98,7 @@ def test_the_update_that_follows_from_reported_gradients(precision):
     tiny = precision.smallest_normal
     reported = np.array([[0.0, tiny / 4, -tiny / 2, tiny, 1e-3, -7.0, np.inf, np.nan]])
     theta = np.zeros(reported.shape)
-    due = Bounded.exact(theta, precision) - Bounded.rounded(0.01, precision) * Bounded.exact(reported, precision)
+    due = Bounded.exact(theta, precision) - Bounded.rounded(0.01, precision) * as_used(reported, precision, precision)
     after, error = np.empty(theta.shape), np.empty(theta.shape)
     own(reported, theta, constants(precision), after, error)
     same(after, due.value)
