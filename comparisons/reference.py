@@ -19,7 +19,6 @@ from manual.optimizers import sgd
 from problems.problem import Array, Parameters, Problem
 from problems.targets import SPARSE
 
-
 # Roundings between a gradient that is reported and the one that moves a parameter: one may be divided by rows and
 # outputs before it is multiplied by the learning rate and the other after, each in at most four (`products.divide`).
 OTHERWISE = 8
