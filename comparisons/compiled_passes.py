@@ -80,14 +80,24 @@ def own(reported: Array, theta: Array, c: Constants, after: Array, error: Array)
             after[i, j], error[i, j] = from_exact(float(theta[i, j]), move, doubt, c)
 
 
-def held_to_own(actual: Array, value: Array, error: Array, best: Array, other: Array, doubt: Array) -> None:
-    """Put the `other` and its error where `value` is not told, or holds though the other does not."""
+def right(reported: Array, slope: Array, doubt: Array, found: Array) -> None:
+    """Fill in 1 where the gradient that was reported is within its bound, else 0."""
+    rows, columns = slope.shape
+    for i in range(rows):
+        for j in range(columns):
+            found[i, j] = 1.0 if abs(float(reported[i, j]) - slope[i, j]) <= doubt[i, j] else 0.0
+
+
+def held_to_own(
+    actual: Array, value: Array, error: Array, best: Array, other: Array, doubt: Array, right: Array
+) -> None:
+    """Put the `other` and its error where `value` is not told, or holds though the other does not and is to."""
     rows, columns = value.shape
     for i in range(rows):
         for j in range(columns):
             v, e, found = value[i, j], error[i, j], float(actual[i, j])
             told = math.isfinite(e) & (is_lost(v, e, best[i, j]) == False)  # noqa: E712
-            broken = (abs(found - v) <= e) & math.isfinite(doubt[i, j])
+            broken = (right[i, j] > 0) & (abs(found - v) <= e) & math.isfinite(doubt[i, j])
             broken = broken & ((abs(found - other[i, j]) <= doubt[i, j]) == False)  # noqa: E712
             kept = told & (broken == False)  # noqa: E712
             value[i, j] = v if kept else other[i, j]
@@ -101,6 +111,7 @@ class Passes(NamedTuple):
     moved: Callable[..., None]
     judged: Callable[..., tuple[int, int]]
     own: Callable[..., None]
+    right: Callable[..., None]
     held_to_own: Callable[..., None]
 
 
@@ -112,4 +123,4 @@ def passes() -> Passes:
 
     for rule in one_number.RULES:
         register_jitable(inline="always")(rule)
-    return Passes(*map(numba.njit(error_model="numpy"), (bounds, moved, judged, own, held_to_own)))
+    return Passes(*map(numba.njit(error_model="numpy"), (bounds, moved, judged, own, right, held_to_own)))

@@ -61,7 +61,7 @@ class CompiledTensor(Tensor):
             best = self._array("best gradient", value.shape), self._array("best parameter", value.shape)
             self._bounds(slope, at, BEST, value, theta, *best)
         piece = self._piece("gradient", at, value, gradient, best[0])
-        self._held_to_own(at, theta, c, after, parameter, best[1])
+        self._held_to_own(at, theta, c, (value, gradient), (after, parameter), best[1])
         return piece, self._piece("parameter", at, after, parameter, parameter)
 
     def _bounds(
@@ -72,13 +72,16 @@ class CompiledTensor(Tensor):
         c = self._constants(slope, room)
         return c, passes().bounds(value, product[0], theta, c, gradient, parameter)
 
-    def _held_to_own(self, at: slice, theta: Array, c: Constants, after: Array, error: Array, best: Array) -> None:
-        """Where the update is not told, or wrong for the gradient that was reported, put what follows from that."""
+    def _held_to_own(
+        self, at: slice, theta: Array, c: Constants, slope: tuple[Array, Array], after: tuple[Array, Array], best: Array
+    ) -> None:
+        """Where the update is not told, or wrong for a right gradient that was reported, put what follows from that."""
         assert self.reported is not None
         assert self.after is not None
-        own = [self._array(name, after.shape) for name in ("own", "own error")]
-        passes().own(self.reported[0, at], theta, c, *own)
-        passes().held_to_own(self.after[0, at], after, error, best, *own)
+        own, doubt, right = (self._array(name, best.shape) for name in ("own", "own error", "right"))
+        passes().own(self.reported[0, at], theta, c, own, doubt)
+        passes().right(self.reported[0, at], *slope, right)
+        passes().held_to_own(self.after[0, at], *after, best, own, doubt, right)
 
     def _piece(self, group: str, at: slice, expected: Array, bound: Array, best: Array) -> Piece:
         actual = self.reported if group == "gradient" else self.after

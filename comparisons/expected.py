@@ -5,15 +5,15 @@ from __future__ import annotations
 from comparisons.arithmetic.precision import Precision
 from comparisons.observed import Observed
 from comparisons.own_states import Before
-from comparisons.reference import Expectation, expectations, held_to_own, own_updates
+from comparisons.reference import Expectation, expectations, held_to_own, own_updates, within
 from problems.problem import Array
 
 
 def expected_of(observed: Observed, carried: Precision, learning_rate: Array | None) -> dict[str, Expectation]:
-    """What every quantity must be; an update must follow from the gradient that was reported, too.
+    """What every quantity must be; an update must follow from the gradient that was reported, too, if that is right.
 
-    From a gradient that is right by its bound, which many terms make wide, an update may be wrong by as much and still
-    lie within what follows from the formulas; from the gradient itself it follows with three roundings.
+    What follows from the formulas has the bound of a gradient, which many terms make wide: within that an update may be
+    wrong by as much. From the gradient itself it follows with a few roundings.
     """
     problem, before = observed.problem, observed.before
     expected = expectations(problem, before, observed.x, observed.y, carried, learning_rate)
@@ -24,9 +24,10 @@ def expected_of(observed: Observed, carried: Precision, learning_rate: Array | N
     if len(told) < len(before):
         return expected
     own = own_updates(problem, before, told, carried, learning_rate)
-    held = {
-        name: held_to_own(expected[name], one, observed.actual[name])
-        for name, one in own.items()
-        if name in observed.actual
+    return expected | {
+        f"parameter.{name}": held_to_own(
+            expected[f"parameter.{name}"], own[f"parameter.{name}"], after, within(slope, expected[f"gradient.{name}"])
+        )
+        for name, slope in told.items()
+        if (after := observed.actual.get(f"parameter.{name}")) is not None
     }
-    return expected | held

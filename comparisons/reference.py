@@ -161,14 +161,21 @@ def _expectation(every: Bounded, best: Bounded) -> Expectation:
     )
 
 
-def held_to_own(first: Expectation, own: Expectation, actual: Array) -> Expectation:
-    """What an update must be: `first` where that says anything and `own` holds as well, else `own`."""
-    with np.errstate(invalid="ignore"):
-        holds, also = (np.abs(actual - one.expected) <= one.bound for one in (first, own))
-    broken = first.told & holds & own.told & ~also
+def held_to_own(first: Expectation, own: Expectation, actual: Array, right: Array) -> Expectation:
+    """What an update must be: `first`, and `own` too where the gradient that was reported is `right`.
+
+    `first` where that says anything and is broken, or both hold; else `own`.
+    """
+    broken = first.told & own.told & right & within(actual, first) & ~within(actual, own)
     if first.told.all() and not broken.any():
         return first
     return first_told(replace(first, told=first.told & ~broken), own)
+
+
+def within(actual: Array, expectation: Expectation) -> Array:
+    """Where `actual` is within its bound; an infinite one is enough for any number."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.abs(actual - expectation.expected) <= expectation.bound)
 
 
 def first_told(first: Expectation, second: Expectation) -> Expectation:

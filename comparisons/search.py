@@ -17,6 +17,7 @@ from comparisons.evidence import Evidence
 from comparisons.lower_precision import carries_float32, constant_added, epsilon_in_log
 from comparisons.messages import counted
 from comparisons.mutants import UPDATE_SITES, Mutant, double_mutants, single_mutants
+from comparisons.reference import reported
 from comparisons.variants import AVERAGED_TWICE, SUMMED, Index
 from comparisons.verdict import Diagnosis
 from problems.problem import Array, Network
@@ -65,8 +66,9 @@ class Search:
     """The search for what explains the wrong elements of one quantity.
 
     of_gradient: the gradient that the candidate returned is explained; otherwise the loss or the parameter after
-    the update. Where the candidate tells its gradients, the update is wrong where it follows neither from them nor
-    from the right ones, and is explained from them first, so that a wrong update of a right gradient is told apart.
+    the update. Where the candidate tells its gradients, the update is wrong where it does not follow from a right one,
+    or neither from a wrong one nor from what is right, and is explained from them first, so that a wrong update of a
+    right gradient is told apart.
     elsewhere: states with other numbers of rows. What gives what was found there too is told before what does not.
     """
 
@@ -130,8 +132,20 @@ class Search:
         """The elements that are outside the bound of the right formula in any state."""
         bad = ~within(self._right(), self.found).all(axis=0)
         if self.from_own_gradient:
-            bad &= ~within(self._right_update(), self.found).all(axis=0)
+            bad &= ~(self._blurred & ~self._own_right)
         return [tuple(int(i) for i in index) for index in np.argwhere(bad)]
+
+    @cached_property
+    def _blurred(self) -> Array:
+        """Of which elements the update lies within what follows from the formulas: that bound may be too wide to tell
+        it from other formulas'."""
+        return np.asarray(within(self._right_update(), self.found).all(axis=0))
+
+    @cached_property
+    def _own_right(self) -> Array:
+        """Of which elements the gradient that was told is right."""
+        assert self.evidence.gradients is not None
+        return np.asarray(within(self._right_gradient(), self.evidence.gradients[self.quantity]).all(axis=0))
 
     def _right(self, carried: Precision | None = None) -> Bounded:
         """What is expected in every state."""
@@ -153,9 +167,9 @@ class Search:
         return bounded(updated(passes, self.quantity, self._right_gradient(carried), {}))
 
     def _own_gradient(self, evidence: Evidence, carried: Precision | None = None) -> Bounded:
-        """The candidate's own gradient, as exact numbers."""
+        """The candidate's own gradient, as an update may have used it."""
         assert evidence.gradients is not None
-        return Bounded.exact(evidence.gradients[self.quantity], carried or evidence.precision)
+        return reported(evidence.gradients[self.quantity], evidence.precision, carried or evidence.precision)
 
     def _predicted(self, mutant: Mutant, evidence: Evidence, passes: Passes) -> Bounded:
         """What `mutant` gives for the quantity in question."""
@@ -176,10 +190,12 @@ class Search:
         evidence, found = self.evidence.part(states), self.found[states]
         passes = evidence.passes()
         matches: dict[Index, list[Mutant]] = {}
+        blurred = self._blurred if self.from_own_gradient else np.zeros(found.shape[1:], bool)
         for mutant in mutants:
             predicted = self._predicted(mutant, evidence, passes)
             told = np.broadcast_to(np.isfinite(predicted.error), found.shape).sum(axis=0) >= LEAST_STATES
             fits = np.broadcast_to(within(predicted, found), found.shape).all(axis=0) & told
+            fits &= (mutant.sites <= UPDATE_SITES) | ~blurred
             for index in wrong:
                 if fits[index] and mutant.changes(index):
                     matches.setdefault(index, []).append(mutant)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from comparisons.arithmetic.bounds import Bounded
 from comparisons.arithmetic.dots import Dot
 from comparisons.arithmetic.precision import PRECISIONS
 from comparisons.arithmetic.unions import plane
-from comparisons.reference import Expectation, Given, held_to_own, reported
+from comparisons.reference import Expectation, Given, held_to_own, reported, within
 from comparisons.tally import Found
 from manual.optimizers import sgd
 from manual.penalty import penalized
@@ -54,11 +55,11 @@ class Tensor:
     def pieces_at(self, at: slice) -> Iterator[Piece]:
         """Of rows `at`."""
         every = self._results(at, EVERY)
-        for number, group in enumerate(GROUPS):
-            expectation = expectation_of(every[number], lambda: self._best_errors(at, number))  # noqa: B023
-            if group == "parameter" and self.reported is not None and self.after is not None:
-                own = self._own(at, self.reported[:, at])
-                expectation = held_to_own(expectation, own, self.after[:, at])
+        slope, after = (expectation_of(one, partial(self._best_errors, at, number)) for number, one in enumerate(every))
+        if self.reported is not None and self.after is not None:
+            gradient = self.reported[:, at]
+            after = held_to_own(after, self._own(at, gradient), self.after[:, at], within(gradient, slope))
+        for group, expectation in zip(GROUPS, (slope, after), strict=True):
             yield Piece(name=f"{group}.{self.name}", at=at, expectation=expectation)
 
     def _results(self, at: slice, number: int) -> tuple[Bounded, Bounded]:

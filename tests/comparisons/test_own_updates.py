@@ -141,11 +141,11 @@ def test_what_is_rounded_otherwise_than_what_is_reported_is_right(name, dtype):
     assert audit(moved(trace, RIGHT[name])).verdict is Verdict.AGREES
 
 
-def test_an_update_is_held_to_both():
-    first = Expectation(expected=np.zeros(5), bound=np.full(5, 1.0), told=np.array([True] * 4 + [False]))
-    own = Expectation(
-        expected=np.zeros(5), bound=np.array([0.1, 0.1, 0.1, np.inf, 0.1]), told=np.isfinite([1, 1, 1, np.inf, 1])
-    )
-    both = held_to_own(first, own, np.array([0.05, 0.5, 2.0, 0.5, 0.5]))
-    assert both.bound.tolist() == [1.0, 0.1, 1.0, 1.0, 0.1]
+def test_an_update_is_held_to_both_where_its_gradient_is_right():
+    first = Expectation(expected=np.zeros(6), bound=np.full(6, 1.0), told=np.array([True] * 4 + [False, True]))
+    bound = np.array([0.1, 0.1, 0.1, np.inf, 0.1, 0.1])
+    own = Expectation(expected=np.zeros(6), bound=bound, told=np.isfinite(bound))
+    right = np.array([True] * 5 + [False])
+    both = held_to_own(first, own, np.array([0.05, 0.5, 2.0, 0.5, 0.5, 0.5]), right)
+    assert both.bound.tolist() == [1.0, 0.1, 1.0, 1.0, 0.1, 1.0]
     assert both.told.all()
