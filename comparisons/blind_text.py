@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from comparisons.blind_spots import MOST_PARAMETERS, too_large
+from comparisons.streaming_text import updates_left_out
 from comparisons.verdict import BlindSpots, Comparison
+
+UPDATES_LEFT_OUT = "; mistakes of the update are not among them, since updates were not audited"
 
 
 def blind_line(comparison: Comparison) -> str | None:
     """How many mistakes would not have been noticed, or that none was looked for; None where nothing was audited."""
     spots = comparison.blind_spots
     if spots is not None:
-        return f"Blind spots: {_found(spots)}"
+        return f"Blind spots: {_found(spots)}{UPDATES_LEFT_OUT if updates_left_out(comparison) else ''}"
     if too_large(comparison.problem) and any(result.audit for result in comparison.results):
         return f"Blind spots: not looked for in a network of more than {MOST_PARAMETERS} parameters"
     return None

@@ -15,7 +15,7 @@ from comparisons.audit import audit
 from comparisons.blind_spots import blind_spots
 from comparisons.devices import CPU
 from comparisons.epochs import epoch_losses
-from comparisons.fast import has_fast, trained_fast
+from comparisons.fast import has_fast
 from comparisons.implementations import (
     IMPLEMENTATIONS,
     Trainer,
@@ -36,6 +36,7 @@ from comparisons.verdict import BlindSpots, Comparison, Result, Verdict
 from comparisons.workers import Outcome, Progress, train_all, training
 from problems.problem import Problem
 from problems.trace import Trace
+from problems.training_ways import trained_fast
 
 Made = TypeVar("Made")
 DEFAULT_TIMEOUT = 600.0  # seconds for one framework to import and train

@@ -1,4 +1,4 @@
-"""Training many steps in one call, `--fast`: how a framework's process is told, and how a trace tells of it."""
+"""Training many steps in one call, `--fast`: who can, and how a framework's process is told."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from comparisons.implementations import IMPLEMENTATIONS
 
 VARIABLE = "BACKPROOF_FAST"
-TRAINING, FAST = "training", "fast"  # in a trace's environment; a trace of single steps has no such entry
 
 
 def has_fast(name: str) -> bool:
@@ -23,8 +22,3 @@ def fast_variables(name: str, asked: bool) -> dict[str, str]:
 def told_fast(environment: Mapping[str, str]) -> bool:
     """Whether the process whose variables these are is to train many steps in one call."""
     return environment.get(VARIABLE) == "1"
-
-
-def trained_fast(environment: Mapping[str, str]) -> bool:
-    """Whether the trace that has this environment came of many steps in one call."""
-    return environment.get(TRAINING) == FAST

@@ -9,7 +9,6 @@ from comparisons.arithmetic.operands import WORDS
 from comparisons.audit import RunningAudit, Seen
 from comparisons.epochs import RunningEpochs
 from comparisons.excerpts import Excerpt
-from comparisons.fast import trained_fast
 from comparisons.known_deviations import KnownDeviations
 from comparisons.lower_products import products_diagnosed
 from comparisons.messages import counted
@@ -18,6 +17,7 @@ from comparisons.threads import one_thread
 from comparisons.verdict import Result
 from problems.block import Block
 from problems.problem import Parameters, Problem
+from problems.training_ways import trained_fast
 
 
 def judged_blocks(

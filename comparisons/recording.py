@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from comparisons.devices import CPU
+from comparisons.fast import has_fast
 from comparisons.implementations import IMPLEMENTATIONS, Trainer, load, unable
 from comparisons.problem_file import write_problem
 from comparisons.streaming import block_length
@@ -42,7 +43,7 @@ def recorded(
     folder holds anything else or cannot be written, NotRecorded where the implementation fails; what it reported until
     then is kept.
     """
-    with TraceWriter(folder, problem, name) as writer:
+    with TraceWriter(folder, problem, name, fast=fast and has_fast(name)) as writer:
         before = writer.steps
     if IMPLEMENTATIONS[name].by_hand:
         record_here(name, problem, folder, progress)
@@ -100,7 +101,7 @@ def record_in_worker(
     """Train with a framework, in a process of its own that writes the trace itself."""
     with tempfile.TemporaryDirectory(prefix="backproof-") as top:
         write_problem(problem, 0, Path(top))
-        (Path(top) / TARGET).write_text(str(folder.absolute()), encoding="utf-8")
+        (Path(top) / TARGET).write_text(str(folder), encoding="utf-8")
         worker = started("comparisons.recording_worker", name, Path(top), device, fast=fast)
         with ended({name: worker}):
             progress(name, "importing")
@@ -132,4 +133,4 @@ def kept(folder: Path) -> str:
         steps = open_trace(folder).steps
     except TraceError:
         return ""
-    return f"; {steps} steps are kept in {folder}, and the same command goes on from there"
+    return f"; {steps:,} steps are kept in {folder}, and the same command goes on from there"

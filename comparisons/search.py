@@ -405,7 +405,7 @@ class Search:
             return f"; it is {found[0]:.6g} in every state, whatever the parameters and rows are"
         wrong = ~within(self._right()[key], found)
         ratio = self._ratio_to(self._expected_change(with_rate=True), index).value[wrong]
-        ratio = ratio[np.isfinite(ratio)]
+        ratio = ratio[np.isfinite(ratio)] + 0.0  # -0 becomes 0
         if not len(ratio):
             return ""
         low, high = f"{ratio.min():.6g}", f"{ratio.max():.6g}"

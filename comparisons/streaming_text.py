@@ -45,6 +45,11 @@ def _audited(comparison: Comparison) -> tuple[int, int] | None:
     return (audits[0].audited, audits[0].steps) if audits else None
 
 
+def updates_left_out(comparison: Comparison) -> bool:
+    """Whether no update was audited: what is remembered of every step cannot follow from some of them."""
+    return not comparison.problem.optimizer.plain and _audited(comparison) is not None
+
+
 def _left_out(problem: Problem, audited: int, steps: int) -> str:
     updates = ""
     if not problem.optimizer.plain:

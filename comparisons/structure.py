@@ -33,7 +33,7 @@ def length_faults(problem: Problem, steps: int) -> list[str]:
     """That a training has no step, or not as many as its problem."""
     if not steps:
         return [EMPTY]
-    return [f"{steps} steps were recorded, the problem has {problem.steps}"] if steps != problem.steps else []
+    return [f"{steps:,} steps were recorded, the problem has {problem.steps:,}"] if steps != problem.steps else []
 
 
 def value_faults(trace: Trace) -> list[str]:

@@ -9,6 +9,7 @@ from importlib import import_module
 
 from problems.problem import Array, Parameters, Problem
 from problems.trace import Trace
+from problems.training_ways import way_label
 
 
 class Verdict(StrEnum):
@@ -191,7 +192,7 @@ class Result:
     @property
     def label(self) -> str:
         """Its name where it is shown, such as `jax (fast)`."""
-        return f"{self.name} (fast)" if self.fast else self.name
+        return way_label(self.name, fast=self.fast)
 
 
 @dataclass(frozen=True, kw_only=True)

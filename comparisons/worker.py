@@ -24,13 +24,14 @@ from typing import Any, TextIO
 
 from comparisons.block_file import block_path, save_block
 from comparisons.devices import CPU, VARIABLE
-from comparisons.fast import FAST, TRAINING, told_fast
+from comparisons.fast import told_fast
 from comparisons.implementations import Trainer, load, unable
 from comparisons.problem_file import read_problem
 from comparisons.streaming import Plan, Recording, block_length
 from problems.problem import Problem
 from problems.trace import Trace
 from problems.trace_file import save_trace
+from problems.training_ways import FAST, TRAINING
 
 MOST_WAITING = 2  # blocks: one is judged while the next is written
 

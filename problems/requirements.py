@@ -56,8 +56,8 @@ def shown(value: object) -> str:
 
 
 def number_of(count: int, noun: str) -> str:
-    """`1 row`, `2 rows`."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+    """`1 row`, `2,000 rows`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def did_you_mean(value: object, choices: Iterable[str]) -> str:

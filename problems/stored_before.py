@@ -11,42 +11,49 @@ import numpy as np
 
 from problems.block import Block, TraceError, widened
 from problems.problem import Array, Problem
-from problems.requirements import shown
+from problems.requirements import number_of, shown
 from problems.store_columns import Column, only_begun, remove_partial
 from problems.store_seal import Told
 from problems.store_tables import tables
 from problems.trace_store import StoredTrace, as_columns, opened
+from problems.training_ways import TRAINING, trained_fast, way_label
 
 ELSEWHERE = "name another folder, or remove this one"
 MAY_DIFFER = "platform"  # a new kernel computes what the old one did
 
 
-def stored_before(folder: Path, problem: Problem, told: Told) -> StoredTrace | None:
+def stored_before(folder: Path, problem: Problem, told: Told, *, fast: bool | None = None) -> StoredTrace | None:
     """The trace in `folder`, which was begun and is of the same training; None where nothing is recorded.
 
+    fast: whether many steps are taken in one call, where that is known before the environment is.
     Raises TraceError, one line naming the folder, for anything else, and has then changed nothing.
     """
     if only_begun(folder):
         return None
     stored = opened(folder, writing=True)
-    for difference in (*_told_differently(stored.told, told), *_other_tables(stored.problem, problem)):
+    for difference in (*_told_differently(stored.told, told, fast), *_other_tables(stored.problem, problem)):
         raise TraceError(f"{folder}: holds another training, {difference}; {ELSEWHERE}")
     if stored.complete:
-        raise TraceError(
-            f"{folder}: holds all {stored.steps} steps of {stored.problem.name} by {stored.implementation} already; "
-            f"{ELSEWHERE}"
-        )
+        held = f"{number_of(stored.steps, 'step')} of {stored.problem.name} by {_trainer(stored.told)}"
+        raise TraceError(f"{folder}: holds all {held} already; {ELSEWHERE}")
     remove_partial(folder)
     return stored
 
 
-def _told_differently(there: Told, asked: Told) -> Iterator[str]:
+def _told_differently(there: Told, asked: Told, fast: bool | None) -> Iterator[str]:
     if there.implementation != asked.implementation:
         yield f"by {there.implementation} and not by {asked.implementation}"
+    fast = trained_fast(asked.environment) if asked.environment else fast
+    if fast is not None and fast != trained_fast(there.environment):
+        yield f"by {_trainer(there)} and not by {way_label(asked.implementation, fast=fast)}"
     yield from _different("", there.settings, json.loads(json.dumps(asked.settings)))
     if asked.environment:
-        environments = [{**told.environment, MAY_DIFFER: ""} for told in (there, asked)]
+        environments = [{**told.environment, MAY_DIFFER: "", TRAINING: ""} for told in (there, asked)]
         yield from _ran_on(*environments)
+
+
+def _trainer(told: Told) -> str:
+    return way_label(told.implementation, fast=trained_fast(told.environment))
 
 
 def _ran_on(there: Mapping[str, str], asked: Mapping[str, str]) -> Iterator[str]:

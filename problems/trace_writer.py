@@ -36,11 +36,17 @@ class TraceWriter:
     Raises TraceError, naming the folder, where it holds anything else or a training that ended, or is being recorded
     by another process; OSError where it cannot be made. steps: those recorded; reported: those appended since, with
     those before them. environment: None where it is not known yet, and not held
-    against the one that is there.
+    against the one that is there; fast: whether it will tell of many steps in one call, where that is known before.
     """
 
     def __init__(
-        self, folder: str | Path, problem: Problem, implementation: str, environment: Mapping[str, str] | None = None
+        self,
+        folder: str | Path,
+        problem: Problem,
+        implementation: str,
+        environment: Mapping[str, str] | None = None,
+        *,
+        fast: bool | None = None,
     ) -> None:
         require_zarr()
         self.folder, self.problem = Path(folder), problem
@@ -49,7 +55,7 @@ class TraceWriter:
         )
         self._lock = FolderLock(self.folder)
         try:
-            self._before = stored_before(self.folder, problem, self._told)
+            self._before = stored_before(self.folder, problem, self._told, fast=fast)
             self._go_on()
         except BaseException:
             self._lock.release()
@@ -104,7 +110,7 @@ class TraceWriter:
         self._flush(whole=False)
         if self._at < self.steps or not self.steps:
             raise TraceError(
-                f"{self.folder}: {self.steps} steps are recorded, and this run ended after {self._at}; "
+                f"{self.folder}: {self.steps:,} steps are recorded, and this run ended after {self._at:,}; "
                 "it is not the run that was recorded"
             )
         self._told = replace(self._told, seconds=dict(seconds or {}))
@@ -115,7 +121,7 @@ class TraceWriter:
         require_rows(block.rows, self.problem, before=self.reported)
         most = self.problem.steps
         if self.reported + block.steps > most:
-            raise TraceError(f"{self.reported + block.steps} steps were reported, the problem has {most}")
+            raise TraceError(f"{self.reported + block.steps:,} steps were reported, the problem has {most:,}")
 
     def _length(self, block: Block) -> int:
         """Steps to write together."""
@@ -194,7 +200,7 @@ class TraceWriter:
             if not isinstance(error, OSError):
                 raise
             raise TraceError(
-                f"{self.folder}: cannot be written: {error.strerror or error}; {self.steps} steps are kept, "
+                f"{self.folder}: cannot be written: {error.strerror or error}; {self.steps:,} steps are kept, "
                 "and the same command goes on from there"
             ) from None
 

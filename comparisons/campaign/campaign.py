@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -19,6 +20,14 @@ from problems.writing import write_text
 Ticked = Callable[[Row | None, Course], None]  # the row that came, and how far it is
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Found:
+    """The rows of a campaign's tasks, and how many the folder holds: those of other tasks stay beside them."""
+
+    rows: pd.DataFrame
+    held: int
+
+
 def unticked(row: Row | None, course: Course) -> None:
     """Progress that nobody looks at."""
 
@@ -31,7 +40,7 @@ def run(
     timeout: float,
     cluster: str | None = None,
     ticked: Ticked = unticked,
-) -> pd.DataFrame:
+) -> Found:
     """The rows of all `tasks`, those found in `folder` included; summary.md is written beside them.
 
     Raises ProblemError, and has written nothing, where the cluster cannot be used or `folder` belongs to another.
@@ -48,6 +57,6 @@ def run(
                     ticked(row, course)
         table.merge()
         every = table.read()
-        found = every[every["key"].isin({task.key for task in tasks})]
-        write_text(folder / "summary.md", markdown(found))
-    return found
+        asked = every[every["key"].isin({task.key for task in tasks})]
+        write_text(folder / "summary.md", markdown(asked))
+    return Found(rows=asked, held=len(every))

@@ -52,9 +52,9 @@ class _Lines:
         now = time.monotonic()
         if row is None:
             print(
-                f"backproof: {number_of(course.total, 'task')}, {course.done} of them in the table already",
+                f"backproof: {number_of(course.total, 'task')}, {course.done:,} of them in the table already",
                 file=sys.stderr,
             )
         elif now - self.told > EVERY:
             self.told = now
-            print(f"backproof: {course.done} of {course.total}, {course.estimate()}", file=sys.stderr)
+            print(f"backproof: {course.done:,} of {course.total:,}, {course.estimate()}", file=sys.stderr)

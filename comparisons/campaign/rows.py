@@ -14,6 +14,7 @@ from comparisons.campaign.served import Served
 from comparisons.campaign.tasks import Task, label
 from comparisons.compare import judged_trace, train_here
 from comparisons.implementations import IMPLEMENTATIONS, package_version, version
+from comparisons.told_mistakes import telling
 from comparisons.verdict import BlindSpots, Deviation, Result, Verdict
 from comparisons.workers import Outcome
 from problems.problem import Problem
@@ -143,7 +144,7 @@ def judged(task: Task, problem: Problem, outcome: Outcome) -> Row:
         "wrong_steps": audit.wrong_steps if audit else 0,
         **element("worst", audit.worst if audit else None),
         **element("first_wrong", audit.deviations[0] if audit and audit.deviations else None),
-        "diagnosis": "; ".join(f"{one.parameter}{list(one.index)} {one.explanation}" for one in result.diagnoses),
+        "diagnosis": "; ".join(f"{one.parameter}{list(one.index)} {one.explanation}" for one in telling(result)),
         "final_loss": result.epochs[-1] if result.epochs else None,
         "seconds_audit": result.seconds.get("audit"),
         "seconds_blind": result.seconds.get("blind"),

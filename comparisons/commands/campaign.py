@@ -38,7 +38,7 @@ def several(name: str, metavar: str, text: str) -> Callable[[Callable[..., None]
 @several("batch-size", "ROWS|all,...", "Rows per step.")
 @device_option
 @fast_option
-@click.option("--jobs", type=int, default=1, metavar="N", help="Processes on this machine (1).")
+@click.option("--jobs", type=int, metavar="N", help="Processes on this machine (1).")
 @click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler to run on instead, such as tcp://host:8786.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="Limit for each implementation on each problem (600).")
 @click.option("--strict", is_flag=True, help="Known deviations fail too.")
@@ -49,7 +49,7 @@ def campaign(
     against: tuple[str, ...],
     device: str | None,
     fast: bool,
-    jobs: int,
+    jobs: int | None,
     cluster: str | None,
     timeout: float | None,
     strict: bool,
@@ -66,9 +66,9 @@ def campaign(
     from comparisons.compare import DEFAULT_TIMEOUT, not_installed
     from comparisons.implementations import installed
     from comparisons.requests import at_least, chosen_implementations, positive_seconds
-    from problems.requirements import number_of
 
     require_extra(cluster)
+    require_one_place(jobs, cluster)
     check_folder("-o", folder)
     from comparisons.campaign.campaign import run
     from comparisons.campaign.failed import CampaignFailed
@@ -77,7 +77,7 @@ def campaign(
 
     names = chosen_implementations(against)
     limit = positive_seconds(timeout, DEFAULT_TIMEOUT)
-    jobs = at_least("--jobs", jobs, 1, least=1)
+    processes = at_least("--jobs", jobs, 1, least=1)
     placed = asked_device(device, names, here=cluster is None)
     todo = tasks(problems, chosen_grid(grid), names, device=placed, fast=fast)
     if not todo:
@@ -88,12 +88,12 @@ def campaign(
     tell_of_fast(fast, [name for name in names if name not in missing])
     try:
         with shown_progress() as ticked:
-            found = run(todo, Path(folder), jobs=jobs, timeout=limit, cluster=cluster, ticked=ticked)
+            found = run(todo, Path(folder), jobs=processes, timeout=limit, cluster=cluster, ticked=ticked)
     except CampaignFailed as error:
         fail(str(error))
-    click.echo(markdown(found))
-    click.echo(f"{folder}: {number_of(len(found), 'row')} in rows-*.parquet, summary.md")
-    sys.exit(code(found, strict=strict, unmet=strict and bool(against) and bool(missing)))
+    click.echo(markdown(found.rows))
+    click.echo(f"{folder}: {written(len(found.rows), found.held)}")
+    sys.exit(code(found.rows, strict=strict, unmet=strict and bool(against) and bool(missing)))
 
 
 def require_extra(cluster: str | None) -> None:
@@ -103,6 +103,21 @@ def require_extra(cluster: str | None) -> None:
     for package, extra in EXTRAS.items():
         if (cluster or extra == "campaign") and find_spec(package) is None:
             raise BadRequest(f"campaign needs {package}; install with: pip install 'backproof[{extra}]'")
+
+
+def require_one_place(jobs: int | None, cluster: str | None) -> None:
+    """Refuse, in one line, processes of this machine beside a cluster, which runs every task itself."""
+    if cluster is not None and jobs is not None:
+        raise BadRequest(f"--jobs: {jobs} would be processes of this machine, and --cluster runs none; leave one out")
+
+
+def written(rows: int, held: int) -> str:
+    """What the folder holds, in words; rows: this command's, of all `held`."""
+    from problems.requirements import number_of
+
+    if rows == held:
+        return f"{number_of(rows, 'row')} in rows-*.parquet, summary.md"
+    return f"this command has {rows:,} of the {number_of(held, 'row')} in rows-*.parquet; summary.md has only its own"
 
 
 def code(found: Any, *, strict: bool, unmet: bool = False) -> int:

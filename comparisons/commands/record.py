@@ -70,11 +70,11 @@ def record(
 def in_file(name: str, problem: Any, output: str, timeout: float | None, device: str, fast: bool) -> str:
     """Train, then write the trace whole; what was written, in words."""
     from comparisons.compare import DEFAULT_TIMEOUT, trained
-    from comparisons.fast import trained_fast
     from comparisons.progress import shown_progress
     from comparisons.requests import positive_seconds
     from problems.requirements import number_of
     from problems.trace_file import save_trace
+    from problems.training_ways import trained_fast, way_label
 
     limit = positive_seconds(timeout, DEFAULT_TIMEOUT)
     with shown_progress() as progress:
@@ -82,18 +82,18 @@ def in_file(name: str, problem: Any, output: str, timeout: float | None, device:
     if outcome.trace is None:
         fail(f"{name}: {outcome.crashed or outcome.skipped}")
     save_trace(outcome.trace, Path(output))
-    how = " (fast)" if trained_fast(outcome.trace.environment) else ""
-    return f"{number_of(outcome.trace.steps, 'step')} of {problem.name} by {name}{how}"
+    trainer = way_label(name, fast=trained_fast(outcome.trace.environment))
+    return f"{number_of(outcome.trace.steps, 'step')} of {problem.name} by {trainer}"
 
 
 def in_folder(name: str, problem: Any, output: str, timeout: float | None, device: str, fast: bool) -> str:
     """Train and write each step as it comes; what was written, in words."""
-    from comparisons.fast import trained_fast
     from comparisons.progress import shown_progress
     from comparisons.recording import NotRecorded, recorded
     from comparisons.requests import positive_seconds
     from problems.requirements import number_of
     from problems.trace_store import open_trace
+    from problems.training_ways import trained_fast, way_label
 
     limit = positive_seconds(timeout, math.inf)
     try:
@@ -102,6 +102,6 @@ def in_folder(name: str, problem: Any, output: str, timeout: float | None, devic
     except NotRecorded as failure:
         fail(f"{name}: {failure}")
     stored = open_trace(output)
-    how = " (fast)" if trained_fast(stored.environment) else ""
-    kept = f" ({before} of them were there)" if before else ""
-    return f"{number_of(stored.steps, 'step')} of {problem.name} by {name}{how}{kept}"
+    trainer = way_label(name, fast=trained_fast(stored.environment))
+    kept = f" ({before:,} of them were there)" if before else ""
+    return f"{number_of(stored.steps, 'step')} of {problem.name} by {trainer}{kept}"

@@ -102,6 +102,15 @@ def test_blind_spots_are_told_where_there_are_none_and_where_none_was_looked_for
     assert "Blind spots: not looked for in a network of more than 200 parameters" in ran.output
 
 
+@pytest.mark.parametrize(("optimizer", "told"), [("adam", True), ("sgd", False)])
+def test_mistakes_of_updates_that_are_not_audited_are_not_among_those_noticed(backproof, optimizer, told):
+    asked = ("--against", "manual-matrix", "--optimizer", optimizer, "--initial", "random:1", "--epochs", "2")
+    ran = backproof("compare", "iris", *asked, "--audit-every", "7")
+    (line,) = [line for line in ran.output.splitlines() if line.startswith("Blind spots: ")]
+    assert line.endswith("; mistakes of the update are not among them, since updates were not audited") == told
+    assert "not among them" not in backproof("compare", "iris", *asked).output
+
+
 def test_a_training_without_a_step_to_compare_has_no_other_cause(backproof):
     ran = backproof("compare", "regression", "--against", "manual-matrix", "--initial", "normal:1:1e300")
     assert "no step could be compared" in ran.output

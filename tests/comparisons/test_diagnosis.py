@@ -169,6 +169,13 @@ def test_an_unknown_mistake_says_the_ratio(problem_called):
         assert "found / expected lies between" in diagnosis.explanation
 
 
+def test_a_ratio_of_nothing_has_no_sign(problem_called):
+    problem = problem_called("classification")
+    change = CHANGES["right but where it is small"][0]
+    told = {one.explanation.partition("; ")[2] for one in check(with_parameters(problem, change), problem).diagnoses}
+    assert told == {"found / expected is 0 where it is wrong"}
+
+
 @pytest.mark.parametrize("count", [LEAST_STATES - 1, LEAST_STATES])
 def test_too_few_states_explain_nothing(count, problem_called):
     problem = problem_called("regression")

@@ -13,7 +13,7 @@ import pytest
 
 from comparisons import cli
 from comparisons.compare import compare, judged, judged_trace, train_here
-from comparisons.fast import FAST, TRAINING, fast_variables, has_fast, told_fast, trained_fast
+from comparisons.fast import fast_variables, has_fast, told_fast
 from comparisons.implementations import IMPLEMENTATIONS
 from comparisons.json_report import result_record
 from comparisons.report.page import section
@@ -24,6 +24,7 @@ from comparisons.workers import Outcome
 from problems.catalogue import named_problem
 from problems.trace import Trace
 from problems.trace_file import load_trace, save_trace
+from problems.training_ways import FAST, TRAINING, trained_fast
 
 WITH = ("keras-tensorflow", "keras-jax", "jax")
 REGRESSION = named_problem("regression")

@@ -117,10 +117,10 @@ def test_killed_and_started_again_it_is_the_whole_training(name, worker, tmp_pat
     assert 0 < recorded < 4 * epochs
     if worker:
         assert "killed by SIGKILL" in errors
-        assert f"{recorded} steps are kept in {folder}, and the same command goes on from there" in errors
+        assert f"{recorded:,} steps are kept in {folder}, and the same command goes on from there" in errors
     ran = run(*asked, folder)
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert f"{4 * epochs} steps of regression by {name} (" in ran.stdout
+    assert f"{4 * epochs:,} steps of regression by {name} (" in ran.stdout
     assert run(*asked, other).returncode == 0
     one, other_one = (open_trace(path) for path in (folder, other))
     assert one.complete

@@ -20,6 +20,7 @@ from problems.catalogue import named_problem
 from problems.optimizer import Optimizer
 from problems.trace_store import open_trace
 from problems.trace_writer import TraceWriter
+from problems.training_ways import FAST, TRAINING
 
 pytest.importorskip("zarr")
 
@@ -50,10 +51,10 @@ def backproof(tmp_path, monkeypatch, capfd):
     return run
 
 
-def record_part(folder, steps, change=lambda block: block, **changes):
-    """The first steps of a training by hand, as a kill would leave them."""
+def record_part(folder, steps, change=lambda block: block, *, name="manual-matrix", environment=None, **changes):
+    """The first steps of a training by hand, as a kill would leave them; name, environment: whose it is said to be."""
     problem = named_problem("regression").changed(**changes)
-    with TraceWriter(folder, problem, "manual-matrix", {"device": "cpu", **versions(problem)}) as writer:
+    with TraceWriter(folder, problem, name, environment or {"device": "cpu", **versions(problem)}) as writer:
         for block in stacked(itertools.islice(train(writer.to_train()), steps), 4):
             writer.append(change(block))
         if steps == problem.steps:
@@ -173,6 +174,25 @@ def test_a_training_that_ended_is_not_recorded_again(backproof, tmp_path):
     before = files(tmp_path)
     assert refused(backproof(*RECORD, "t.zarr"), "holds all 20 steps of regression by manual-matrix already")
     assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize("steps", [7, 20], ids=["begun", "ended"])
+def test_a_folder_of_many_steps_in_one_call_is_another_training(backproof, tmp_path, require_or_skip, steps):
+    require_or_skip("jax")
+    again = ("record", "regression", "--with", "jax", "-o", "t.zarr")
+    record_part(tmp_path / "t.zarr", steps, name="jax", environment={TRAINING: FAST})
+    before = files(tmp_path)
+    assert refused(backproof(*again), "backproof: t.zarr: holds another training, by jax (fast) and not by jax; name")
+    if steps == 20:
+        assert refused(backproof(*again, "--fast"), "t.zarr: holds all 20 steps of regression by jax (fast) already")
+    assert files(tmp_path) == before
+
+
+def test_what_only_the_process_knows_is_refused_with_the_path_as_it_was_given(backproof, tmp_path, require_or_skip):
+    require_or_skip("jax")
+    record_part(tmp_path / "t.zarr", 7, name="jax", environment={"python": "2.7"})
+    again = backproof("record", "regression", "--with", "jax", "-o", "t.zarr")
+    assert refused(again, "backproof: t.zarr: holds another training, recorded")
 
 
 def test_what_cannot_be_recorded_into_is_refused(backproof, tmp_path, monkeypatch):

@@ -105,6 +105,10 @@ FAULTS = {
         lambda t: replace(t, problem=t.problem.changed(epochs=3)),
         "8 steps were recorded, the problem has 6",
     ),
+    "far-too-long": (
+        lambda t: replace(t, problem=t.problem.changed(epochs=3000)),
+        "8 steps were recorded, the problem has 6,000",
+    ),
     "empty": (lambda t: t.part(0, 0), "the trace is empty: no step was recorded"),
     "never-recorded": (
         lambda t: Trace.record(t.problem, [], implementation="nobody"),

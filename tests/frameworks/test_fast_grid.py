@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from comparisons.audit import audit
-from comparisons.fast import trained_fast
 from comparisons.implementations import IMPLEMENTATIONS
 from comparisons.known_deviations import known_deviation
 from comparisons.verdict import Verdict
 from comparisons.workers import train_all
 from problems.network import ACTIVATIONS
 from problems.problem import LOSSES
+from problems.training_ways import trained_fast
 from tests.every_day import divided, part
 from tests.frameworks.test_grid import cases
 

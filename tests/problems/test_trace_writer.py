@@ -21,6 +21,7 @@ from problems.block import Block, stacked
 from problems.store_seal import keep, kept
 from problems.trace_store import as_columns, open_trace
 from problems.trace_writer import TraceWriter
+from problems.training_ways import FAST, TRAINING
 
 pytest.importorskip("zarr")
 
@@ -167,6 +168,25 @@ def test_a_training_that_ended_is_refused_and_nothing_touched(folder, problem, r
     said = refused(TraceError, f"{folder}: holds all 10 steps", TraceWriter, folder, problem(), "nobody")
     assert said.endswith("of small by nobody already; name another folder, or remove this one")
     assert fingerprint(folder) == before
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["environment", "before it"])
+def test_many_steps_in_one_call_are_another_training(folder, problem, random_steps, refused, told):
+    single, many = {"numpy": "2"}, {"numpy": "2", TRAINING: FAST}
+    append(folder, problem(), random_steps(problem())[:6])  # of single steps
+    asked = {"environment": many} if told else {"fast": True}
+    said = refused(TraceError, f"{folder}: holds", lambda: TraceWriter(folder, problem(), "nobody", **asked))
+    assert "holds another training, by nobody and not by nobody (fast); name another folder" in said
+    asked = {"environment": single} if told else {"fast": False}
+    with TraceWriter(folder, problem(), "nobody", **asked) as writer:
+        assert writer.steps == 6
+
+
+def test_a_long_training_that_ended_has_its_steps_told_with_commas(folder, problem, random_steps, refused):
+    long = problem(epochs=1000)
+    append(folder, long, random_steps(long), complete=True)
+    line = f"{folder}: holds all 5,000 steps of small by nobody already"
+    refused(TraceError, line, TraceWriter, folder, long, "nobody")
 
 
 def test_all_steps_without_their_end_need_none_more(folder, problem, random_steps):

@@ -32,6 +32,7 @@ from comparisons.campaign.summary import failing, markdown
 from comparisons.campaign.table import COLUMNS, MERGED, MOST_FILES, Table, alone_in
 from comparisons.campaign.tasks import Task, tasks
 from comparisons.devices import missing_accelerator
+from comparisons.verdict import Diagnosis, Result, Verdict
 from problems.problem import ProblemError
 
 STARTS = [f"random:{seed}" for seed in range(24)]
@@ -123,6 +124,23 @@ def test_row_has_every_column() -> None:
     assert (row["verdict"], row["wrong_steps"], row["steps"]) == ("agrees", 0, 200)
 
 
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [(None, "W1[0, 0] what is unknown; W1[0, 0] what is sign"), ("log1p is inexact", "W1[0, 0] what is sign")],
+    ids=["new", "known"],
+)
+def test_a_row_has_no_diagnosis_of_what_a_known_deviation_explains(
+    known: str | None, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = tuple(
+        Diagnosis(parameter="W1", index=(0, 0), mistakes=(one,), explanation=f"what is {one}", of="gradient")
+        for one in ("unknown", "sign")
+    )
+    result = Result(name="jax", verdict=Verdict.DISAGREES, known_deviation=known, diagnoses=found)
+    monkeypatch.setattr("comparisons.campaign.rows.result_of", lambda *_: result)
+    assert row_of(some_tasks(1)[0], TIMEOUT)["diagnosis"] == told
+
+
 def test_another_version_where_it_runs_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     (task,) = some_tasks(1)
     row = row_of(replace(task, version="numpy 1.0"), TIMEOUT)
@@ -132,7 +150,7 @@ def test_another_version_where_it_runs_is_said(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_campaign_holds_every_task_once(tmp_path: Path) -> None:
     todo = some_tasks(6)
-    found = run(todo, tmp_path, jobs=2, timeout=TIMEOUT)
+    found = run(todo, tmp_path, jobs=2, timeout=TIMEOUT).rows
     assert sorted(found["key"]) == sorted(task.key for task in todo)
     assert set(found["verdict"]) == {"agrees"}
     assert "| manual-matrix | float64 | 6 | 6 |" in (tmp_path / "summary.md").read_text()
@@ -157,7 +175,7 @@ def test_a_stopped_campaign_goes_on_where_it_was(tmp_path: Path, monkeypatch: py
         return given(left, **options)
 
     monkeypatch.setattr("comparisons.campaign.campaign.rows", watched)
-    found = run(todo, tmp_path, jobs=1, timeout=TIMEOUT)
+    found = run(todo, tmp_path, jobs=1, timeout=TIMEOUT).rows
     assert set(ran) == {task.key for task in todo} - kept
     assert sorted(found["key"]) == sorted(task.key for task in todo)
 
@@ -235,7 +253,7 @@ def test_a_killed_worker_of_a_cluster_loses_nothing_and_counts_nothing_twice(clu
             os.kill(killed[0], signal.SIGKILL)
 
     address = cluster.scheduler_address
-    found = run(todo, tmp_path, jobs=1, timeout=TIMEOUT, cluster=address, ticked=killing)
+    found = run(todo, tmp_path, jobs=1, timeout=TIMEOUT, cluster=address, ticked=killing).rows
     assert killed
     assert sorted(found["key"]) == sorted(task.key for task in todo)
     assert set(found["verdict"]) == {"agrees"}
@@ -352,7 +370,7 @@ def test_a_disk_that_is_full_ends_the_campaign_and_keeps_what_was_written(
 def test_a_folder_is_one_campaign_s_at_a_time(tmp_path: Path) -> None:
     with alone_in(tmp_path), pytest.raises(ProblemError, match="another campaign writes there"):
         run([], tmp_path, jobs=1, timeout=TIMEOUT)
-    assert len(run([], tmp_path, jobs=1, timeout=TIMEOUT)) == 0
+    assert len(run([], tmp_path, jobs=1, timeout=TIMEOUT).rows) == 0
 
 
 def test_estimate_counts_each_implementation_by_its_own_seconds(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,6 +71,15 @@ def test_a_second_run_does_nothing_again(tmp_path: Path) -> None:
     assert len(list((tmp_path / "table").glob("rows-*.parquet"))) == 1
 
 
+def test_of_a_folder_with_other_rows_it_is_said_how_many_are_this_commands(tmp_path: Path) -> None:
+    assert called(tmp_path, *SHORT, "-o", "table").stdout.endswith("\ntable: 1 row in rows-*.parquet, summary.md\n")
+    told = "table: this command has 2 of the 3 rows in rows-*.parquet; summary.md has only its own"
+    for _ in range(2):  # the second time all are there
+        done = called(tmp_path, *SHORT, "--initial", "random:1,random:2", "-o", "table")
+        assert done.stdout.splitlines()[-1] == told
+    assert "| manual-matrix | float64 | 2 | 2 |" in (tmp_path / "table" / "summary.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
@@ -80,6 +89,10 @@ def test_a_second_run_does_nothing_again(tmp_path: Path) -> None:
         (["--epochs", "0"], "--epochs: 0 is not a whole number of at least 1"),
         (["--optimizer", "adams"], "--optimizer: 'adams' is not known, did you mean 'adam'"),
         (["--jobs", "0"], "--jobs: 0 must be at least 1"),
+        (
+            ["--cluster", "tcp://127.0.0.1:1", "--jobs", "1"],
+            "--jobs: 1 would be processes of this",
+        ),
         (["--timeout", "0"], "--timeout: 0.0 must be a number of seconds above 0"),
         (["--cluster", "tcp://127.0.0.1:1"], "--cluster: tcp://127.0.0.1:1 does not answer"),
         (["--cluster", "abc://host"], "--cluster: 'abc://host' is no address of a Dask scheduler"),

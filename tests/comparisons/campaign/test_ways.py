@@ -145,8 +145,11 @@ def test_a_campaign_in_the_same_folder_does_not_mix_them(tmp_path: Path, require
     names = ["manual-matrix", "jax"]
     for fast, there in ((False, 2), (True, 3), (False, 3), (True, 3)):
         found = run(tasks(["regression"], {}, names, fast=fast), tmp_path, jobs=1, timeout=TIMEOUT)
-        assert sorted(map(row_label, found.to_dict("records"))) == ["jax (fast)" if fast else "jax", "manual-matrix"]
-        assert len(Table(tmp_path).read()) == there
+        assert sorted(map(row_label, found.rows.to_dict("records"))) == [
+            "jax (fast)" if fast else "jax",
+            "manual-matrix",
+        ]
+        assert len(Table(tmp_path).read()) == found.held == there
 
 
 @pytest.fixture
@@ -179,7 +182,9 @@ def test_a_row_is_blind_where_compare_is(saturated: str, tmp_path: Path) -> None
 def test_a_blind_row_is_listed_and_fails(saturated: str, tmp_path: Path) -> None:
     from comparisons.commands.campaign import code
 
-    found = run(tasks([saturated, "regression"], {}, ["manual-matrix"]), tmp_path / "table", jobs=1, timeout=TIMEOUT)
+    found = run(
+        tasks([saturated, "regression"], {}, ["manual-matrix"]), tmp_path / "table", jobs=1, timeout=TIMEOUT
+    ).rows
     assert code(found, strict=False) == DISAGREED
     assert "Disagrees or blind: 1" in markdown(found)
     assert "on saturated: nothing compared could have failed" in markdown(found)
