@@ -176,8 +176,10 @@ def test_float32_numbers_in_a_bfloat16_run_are_a_fault():
 
 def test_another_array_than_the_holder_is_a_fault():
     trace = best_operations(ordinary("bfloat16"))
-    wide = replace(trace, loss=trace.loss.astype(np.float64))
-    assert value_faults(wide) == ["loss is float64 in a bfloat16 run, whose numbers stand in float32 arrays"]
+    wide = {name: values.astype(np.float64) for name, values in trace.gradients.items()}
+    assert value_faults(replace(trace, gradients=wide))[0] == (
+        "gradient.W1 is float64 in a bfloat16 run, whose numbers stand in float32 arrays"
+    )
     assert value_faults(replace(trace, problem=ordinary("float16"), initial=ordinary("float16").initial))
 
 

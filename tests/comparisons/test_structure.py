@@ -173,3 +173,15 @@ def test_numbers_of_another_byte_order_are_the_same_numbers(trace):
 
 def test_the_order_in_which_names_are_reported_does_not_matter(trace):
     assert audit(replace(trace, gradients=dict(reversed(trace.gradients.items())))).verdict is Verdict.AGREES
+
+
+def test_a_loss_that_is_a_python_float_is_the_number_that_it_is():
+    problem = named_problem("classification").changed(dtype="float32")
+    steps = [replace(step, loss=float(step.loss)) for step in manual.train.train(problem)]
+    told = Trace.record(problem, steps, implementation="mine")
+    assert told.loss.dtype == np.float64
+    assert audit(told).verdict is Verdict.AGREES
+    off = float(steps[1].loss) + 1e-12
+    steps[1] = replace(steps[1], loss=off)
+    spoiled = Trace.record(problem, steps, implementation="mine")
+    assert audit(spoiled).faults == (f"loss {off!r} is no float32 number in a float32 run",)
