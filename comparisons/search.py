@@ -28,8 +28,8 @@ SMALL = 200  # parameters of a network up to which every wrong element is explai
 MOST_ELEMENTS = 8  # of each loss, gradient or update of a larger network, spread over those that are wrong
 MOST_NUMBERS = 4_000_000  # states times parameters of a larger network, with LEAST_STATES and one to confirm at least
 NOT_FLOAT32 = (
-    "it is no farther off than float32 may be, but these are not float32 numbers: something small was added (an epsilon "
-    "in a log or a division, other starting numbers) or cut off (a clipped prediction), "
+    "it is no farther off than float32 may be, but these are not float32 numbers: something small was added (an "
+    "epsilon in a log or a division, other starting numbers) or cut off (a clipped prediction), "
     "or float32 stands somewhere on the way"
 )
 SAME = 1e-6  # a measured factor this near to a known one is tried as that one
