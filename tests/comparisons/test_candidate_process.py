@@ -112,7 +112,7 @@ REFUSED = {
     "nothing": ("", "defines no function train_step(parameters, x, y, learning_rate)"),
     "no function": ("train_step = 3", "defines no function train_step"),
     "not UTF-8": (b"s = '\xff'", "cannot be imported: SyntaxError"),
-    "null bytes": (b"\0\0", "cannot be imported: SyntaxError"),
+    "null bytes": (b"\0\0", "cannot be imported: "),  # a SyntaxError, or before Python 3.11.4 a ValueError
 }
 
 

@@ -28,6 +28,7 @@ SETTINGS = [
     pytest.param("classification", {}, id="classification"),
     pytest.param("classification", {"initial": "random:7", "order": "random"}, id="classification-random"),
 ]
+ROUNDINGS = 2**12  # of losses after 20 steps, some of trainings that overshoot, which a rounding grows in
 settings = pytest.mark.parametrize(("name", "changes"), SETTINGS)
 
 
@@ -53,12 +54,15 @@ def epoch_ends(problem):
 
 
 @settings
-def test_the_ensemble_is_the_single_trainings_bit_for_bit(name, changes):
+def test_the_ensemble_is_the_single_trainings(name, changes):
+    """Up to rounding: libraries add the terms of a product in another order for one training than for several."""
     problem = problem_of(name, changes)
+    rounding = ROUNDINGS * np.finfo(problem.dtype).eps
     for tried in sweep(problem, RATES).tried:
         trace = trained_alone(problem, tried.rate)
-        assert np.array_equal(tried.losses, losses_alone(problem, trace), equal_nan=True)
-        assert np.array_equal(tried.averages, epoch_losses(trace.loss, trace.problem.steps_per_epoch), equal_nan=True)
+        alone = losses_alone(problem, trace), epoch_losses(trace.loss, trace.problem.steps_per_epoch)
+        for found, due in zip((tried.losses, tried.averages), alone, strict=True):
+            np.testing.assert_allclose(found, due, rtol=rounding)
 
 
 def verdicts(name, rates, **changes):
