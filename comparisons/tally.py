@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from comparisons.arithmetic.precision import FLOAT32
-from comparisons.reference import Expectation
+from comparisons.reference import Expectation, within
 from comparisons.step_set import StepSet
 from comparisons.verdict import Deviation, QuantityAudit
 from problems.problem import Array
@@ -16,9 +16,7 @@ from problems.problem import Array
 
 def outside(actual: Array, expectation: Expectation) -> Array:
     """Where an element is wrong: not within a finite bound, or not finite at all."""
-    with np.errstate(invalid="ignore"):
-        within = np.abs(actual - expectation.expected) <= expectation.bound
-    return (np.isfinite(expectation.bound) & ~within) | ~np.isfinite(actual)
+    return (np.isfinite(expectation.bound) & ~within(actual, expectation)) | ~np.isfinite(actual)
 
 
 def unexplained(actual: Array, expectation: Expectation) -> Array:
