@@ -232,7 +232,7 @@ def chunks(trace: Trace) -> Iterator[Array]:
         return
     network = trace.problem.network
     widest = trace.rows.shape[1] * max(network.sizes)
-    numbers = widest + sum(rows * columns for rows, columns in network.parameter_shapes.values())
+    numbers = widest + network.parameter_count
     length = max(1, CHUNK_ELEMENTS // numbers)
     rows_used = (trace.rows >= 0).sum(axis=1)
     for count in np.unique(rows_used):

@@ -46,7 +46,7 @@ def unnoticed(problem: Problem, before: Parameters, x: Array, y: Array) -> Blind
 
 def too_large(problem: Problem) -> bool:
     """Whether the catalogue of this problem is not gone through."""
-    return sum(rows * columns for rows, columns in problem.network.parameter_shapes.values()) > MOST_PARAMETERS
+    return problem.network.parameter_count > MOST_PARAMETERS
 
 
 def _causes(problem: Problem, before: Parameters, x: Array, y: Array) -> Iterator[str]:

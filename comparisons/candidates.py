@@ -62,7 +62,7 @@ def random_states(problem: Problem, count: int, seed: int) -> list[State]:
 
 def require_room(problem: Problem, count: int) -> None:
     """Raise ProblemError where `count` states, and what a candidate makes of them, would not fit into memory."""
-    parameters = sum(rows * columns for rows, columns in problem.network.parameter_shapes.values())
+    parameters = problem.network.parameter_count
     row = problem.network.inputs + problem.network.units[-1]
     each = BYTES_PER_STATE + 8 * (
         3 * parameters + min(problem.batch_size, len(problem.x)) * row

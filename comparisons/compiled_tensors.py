@@ -24,7 +24,7 @@ WORTH = 10**8  # numbers in a training, from which on compiling takes less than 
 
 def tensors(problem: Problem, start: Given) -> Callable[..., Tensor]:
     """What judges the matrices of a step that starts there."""
-    numbers = sum(rows * columns for rows, columns in problem.network.parameter_shapes.values())
+    numbers = problem.network.parameter_count
     plain = start.rate.precision is PRECISIONS[problem.dtype] and is_ordinary(start.rate) and not problem.l2
     worth_it = problem.steps * numbers >= WORTH and importlib.util.find_spec("numba")
     return CompiledTensor if plain and worth_it else Tensor

@@ -8,7 +8,7 @@ from dataclasses import replace
 from comparisons.estimates import LEAST_STATES
 from comparisons.evidence import Evidence
 from comparisons.messages import counted
-from comparisons.search import Search, affordable, count, searches
+from comparisons.search import Search, affordable, searches
 from comparisons.verdict import Diagnosis
 from comparisons.wrong_forward import from_wrong_forward
 from problems.problem import Network
@@ -21,7 +21,7 @@ Place = tuple[str, str, tuple[int, ...]]
 
 def searched(network: Network) -> bool:
     """Whether mistakes are searched for in a network of this size."""
-    return count(network) <= MOST_PARAMETERS
+    return network.parameter_count <= MOST_PARAMETERS
 
 
 def diagnose(evidence: Evidence, elsewhere: Sequence[Evidence] = ()) -> list[Diagnosis]:
@@ -38,7 +38,7 @@ def diagnose(evidence: Evidence, elsewhere: Sequence[Evidence] = ()) -> list[Dia
         return []
     evidence, elsewhere = affordable(evidence), [affordable(other) for other in elsewhere]
     loss = Search(evidence, "loss", of_gradient=False, elsewhere=elsewhere).diagnoses()
-    if any(one.mistakes == UNKNOWN for one in loss) and count(evidence.problem.network) <= MOST_FOR_FORWARD:
+    if any(one.mistakes == UNKNOWN for one in loss) and evidence.problem.network.parameter_count <= MOST_FOR_FORWARD:
         followed = from_wrong_forward(evidence)
         if followed:
             return followed

@@ -44,7 +44,7 @@ def element_by_element(found: Explanation) -> bool:
     network = found.problem.network
     if found.problem.l2:
         return False
-    elements = sum(n_in * n_out for n_in, n_out in network.parameter_shapes.values())
+    elements = network.parameter_count
     return found.passes.rows == 1 and network.units[-1] == 1 and len(network.units) <= 2 and elements <= MOST_ELEMENTS
 
 

@@ -39,7 +39,7 @@ def latex_formulas(problem: Problem) -> str:
 
     Raises ProblemError where the network is too large to be written out element by element.
     """
-    count = sum(n_in * n_out for n_in, n_out in problem.network.parameter_shapes.values())
+    count = problem.network.parameter_count
     if count > MOST_PARAMETERS:
         raise ProblemError(f"--latex: {count} parameters are too many to write out; at most {MOST_PARAMETERS}")
     written = Written(problem)

@@ -154,5 +154,5 @@ def block_length(trace: Trace) -> int:
     """Steps in a block: few enough to bound the memory of their rows and parameters."""
     network = trace.problem.network
     widest = trace.rows.shape[1] * max(network.sizes)
-    numbers = widest + sum(rows * columns for rows, columns in network.parameter_shapes.values())
+    numbers = widest + network.parameter_count
     return max(1, BLOCK_ELEMENTS // numbers)

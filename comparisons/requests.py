@@ -101,7 +101,7 @@ def changed_optimizer(optimizer: Optimizer, given: Mapping[str, Any]) -> Optimiz
 
 def recordable(problem: Problem) -> Problem:
     """`problem` as it is; raises ProblemError where a trace of all its steps would not fit into memory."""
-    numbers = sum(rows * columns for rows, columns in problem.network.parameter_shapes.values())
+    numbers = problem.network.parameter_count
     needed = problem.steps * (BYTES_PER_STEP + 2 * 8 * numbers)  # gradients and parameters of every step
     if needed > MOST_BYTES:
         most = MOST_BYTES // (BYTES_PER_STEP + 2 * 8 * numbers)

@@ -45,18 +45,13 @@ def searches(evidence: Evidence, elsewhere: Sequence[Evidence] = ()) -> Iterator
 
 def small(network: Network) -> bool:
     """Whether everything about a network of this size is gone through."""
-    return count(network) <= SMALL
-
-
-def count(network: Network) -> int:
-    """How many parameters it has."""
-    return sum(rows * columns for rows, columns in network.parameter_shapes.values())
+    return network.parameter_count <= SMALL
 
 
 def affordable(evidence: Evidence) -> Evidence:
     """All states of a small network; of a larger one as many as MOST_NUMBERS allows, spread over them."""
     network, states = evidence.problem.network, len(evidence.loss)
-    most = max(LEAST_STATES + 1, MOST_NUMBERS // count(network))
+    most = max(LEAST_STATES + 1, MOST_NUMBERS // network.parameter_count)
     if small(network) or states <= most:
         return evidence
     return evidence.part(np.linspace(0, states - 1, most).astype(int))

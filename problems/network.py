@@ -77,6 +77,11 @@ class Network:
         return range(1, len(self.units) + 1)
 
     @property
+    def parameter_count(self) -> int:
+        """How many numbers all parameters have together."""
+        return sum(rows * columns for rows, columns in self.parameter_shapes.values())
+
+    @property
     def parameter_shapes(self) -> dict[str, tuple[int, int]]:
         """Canonical name to shape, in order: W1 (n_in, n_out), b1 (1, n_out), W2, b2, ..."""
         shapes: dict[str, tuple[int, int]] = {}

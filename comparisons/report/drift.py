@@ -77,7 +77,7 @@ def drifts(comparison: Comparison) -> Drifts:
 
 def followed(problem: Problem, traces: Sequence[tuple[Result, Trace]]) -> int:
     """How many steps the exact trajectory is followed."""
-    numbers = sum(rows * columns for rows, columns in problem.network.parameter_shapes.values())
+    numbers = problem.network.parameter_count
     longest = max((trace.steps for _, trace in traces), default=0)
     return min(longest, problem.steps, EXACT_STEPS, MOST_BALLS // numbers)
 

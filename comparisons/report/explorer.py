@@ -103,7 +103,7 @@ class ExactSteps:
     @property
     def affordable(self) -> bool:
         """Whether the network is small enough."""
-        return sum(rows * columns for rows, columns in self.problem.network.parameter_shapes.values()) <= MOST_EXACT
+        return self.problem.network.parameter_count <= MOST_EXACT
 
     def at(self, state: State) -> Mapping[str, Array]:
         """Quantity name to the float64 numbers nearest to the exact ones; empty where they are not computed."""
