@@ -46,6 +46,17 @@ class Dot(Bounded):
         return Dot(self.a, self.b, (*self.more, other))
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Known before it is evaluated."""
+        leading = np.broadcast_shapes(self.a.shape[:-2], self.b.shape[:-2])
+        return (*leading, self.a.shape[-2], self.b.shape[-1])
+
+    @property
+    def ndim(self) -> int:
+        """Known before it is evaluated."""
+        return max(self.a.ndim, self.b.ndim)
+
+    @property
     def value(self) -> Array:  # type: ignore[override]
         """Of all of it."""
         return self.whole().value

@@ -91,7 +91,7 @@ class Upper:
             return np.full((*leading, self.numbers.shape[-2], other.numbers.shape[-1]), np.inf, np.float32), scale
         added = self.numbers.shape[-1] + 3
         if self.numbers.dtype == other.numbers.dtype == np.float32:
-            return self.numbers @ other.numbers, scale / (1 - FLOAT32.gamma(added))
+            return _product(self.numbers, other.numbers), scale / (1 - FLOAT32.gamma(added))
         product = self._wide @ other._wide
         rows, columns = np.asarray(self.numbers.any(-1)), np.asarray(other.numbers.any(-2))
         flushed = (product == 0) & rows[..., :, None] & columns[..., None, :]
@@ -102,3 +102,11 @@ class Upper:
         """The same product in a new float64 array, and where it is not 0; True for everywhere."""
         product, room = self.product(other)
         return np.multiply(product, room, dtype=np.float64), bool(product.min() > 0) or product > 0
+
+
+def _product(a: Array, b: Array) -> Array:
+    """a @ b; of several matrices before a single one all their rows at once, which reads that once."""
+    if b.ndim > a.ndim or any(length > 1 for length in b.shape[:-2]):
+        return a @ b
+    product = a.reshape(-1, a.shape[-1]) @ b.reshape(b.shape[-2:])
+    return product.reshape(*a.shape[:-1], b.shape[-1])

@@ -215,3 +215,29 @@ def test_two_exact_numbers_side_by_side_stay_two(precision, large):
     a, b = (Bounded.exact(np.ones(shape), precision) for shape in ((1, ROWS, TERMS), (1, TERMS, COLUMNS)))
     assert (a @ beside(b, b)).error.shape == (2, 1, ROWS, COLUMNS)
     assert (beside(a, a) @ b).error.shape == (2, 1, ROWS, COLUMNS)
+
+
+def test_a_product_is_evaluated_once_whatever_is_added_to_it(large, monkeypatch):
+    large(True)
+    evaluated = []
+    monkeypatch.setattr(Dot, "value_of", lambda *_: pytest.fail("some rows, where all are asked for"))
+    around = Dot._around
+    monkeypatch.setattr(Dot, "_around", lambda *arguments: evaluated.append(1) or around(*arguments))
+    rng = np.random.default_rng(5)
+    x, W = (table(rng, FLOAT32, shape, False) for shape in ((2, ROWS, TERMS), (1, TERMS, COLUMNS)))
+    z = x @ W + table(rng, FLOAT32, (2, 1, COLUMNS), False)
+    assert (z.shape, z.ndim, evaluated) == ((2, ROWS, COLUMNS), 3, [])
+    np.maximum(z, 0)
+    assert z.value.shape == z.error.shape == z.shape
+    assert evaluated == [1]
+
+
+@pytest.mark.parametrize("left", [(2, 3), (2, 1), (1, 1), ()])
+@pytest.mark.parametrize("right", [(2, 3), (1, 3), (1, 1), (1,), ()])
+def test_several_matrices_before_one_are_bounded_like_each_alone(left, right):
+    rng = np.random.default_rng(6)
+    a, b = rng.random((*left, ROWS, TERMS)), rng.random((*right, TERMS, COLUMNS))
+    found, room = Upper.of(a).product(Upper.of(b))
+    assert found.shape == (a @ b).shape
+    assert (found * room >= a @ b).all()
+    np.testing.assert_allclose(found * room, a @ b, rtol=1e-4)
