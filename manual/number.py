@@ -31,6 +31,9 @@ def indicator(holds: Number, z: Number) -> Number:
     """
     if type(z) is np.ndarray and z.dtype.kind == "f":
         return holds.astype(z.dtype)
+    of_its_own = getattr(holds, "indicator", None)
+    if of_its_own:
+        return of_its_own()
     return np.where(holds, 1, 0 * z)  # 0 · z is a 0 of z's own kind: whole numbers would turn float32 into float64
 
 

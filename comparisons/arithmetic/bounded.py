@@ -28,6 +28,10 @@ class Undecided:
         condition, *branches = args
         return RULES["where"](condition, *(operand(x, self.precision) for x in branches))
 
+    def indicator(self) -> Bounded:
+        """1 where it holds, else 0; either where that is open."""
+        return finished(self.truth.astype(np.float64), np.where(self.open, 1.0, 0.0), self.precision)
+
 
 class Bounded(NDArrayOperatorsMixin):
     """An array of numbers with error bounds, for use in the manual formulas.

@@ -19,6 +19,7 @@ from comparisons.arithmetic.bounds import Bounded
 from comparisons.arithmetic.exact import working_bits
 from comparisons.arithmetic.precision import FLOAT32, FLOAT64, FUNCTION_ERROR, Precision
 from manual.activations import sigmoid, softplus
+from manual.number import indicator
 
 PRECISIONS = pytest.mark.parametrize("precision", [FLOAT64, FLOAT32], ids=lambda precision: precision.name)
 DTYPES = {"float64": np.float64, "float32": np.float32}
@@ -491,3 +492,11 @@ def test_a_power_by_a_rounded_exponent_encloses_it(precision, rng):
     assert (result.error <= 8 * (precision.unit + FLOAT64.unit) * result.value).all()
     for way in ways:
         assert (np.abs(way * (1 + 16 * precision.unit) - result.value) > result.error).all()
+
+
+def test_an_indicator_is_what_choosing_between_one_and_zero_gives():
+    z = Bounded(np.array([-2.0, -1e-9, 0.0, 1e-9, 3.0, np.inf]), np.array([0.0, 1e-8, 0.0, 1e-8, 0.5, 0.0]), FLOAT32)
+    found, due = indicator(z > 0, z), np.where(z > 0, 1, 0 * z)
+    np.testing.assert_array_equal(found.value, due.value)
+    np.testing.assert_array_equal(found.error, due.error)
+    np.testing.assert_array_equal(found.error > 0, [False, True, False, True, False, False])
