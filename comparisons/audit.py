@@ -22,7 +22,8 @@ from comparisons.pieces import in_pieces, pieces
 from comparisons.reference import Expectation
 from comparisons.step_set import counted_once
 from comparisons.structure import ValueFaults, length_faults, steps_faults, structural_faults
-from comparisons.tally import Judged, Tally
+from comparisons.tally import Judged, Sound, Tally
+from comparisons.tensors import Piece
 from comparisons.threads import one_thread
 from comparisons.untold import farthest_untold, least_certain
 from comparisons.verdict import Audit, Divergence, Untold, Verdict
@@ -286,33 +287,46 @@ def _judge_pieces(
     observed: Observed, tallies: Mapping[str, Tally], run: Precision, learning_rate: Array | None
 ) -> int | None:
     bad = []
-    for one, name, _ in _judged_pieces(observed, (run,), learning_rate):
-        tallies[name].add(one)
+    for piece in _pieces(observed, run, learning_rate):
+        if isinstance(piece.found, Sound):
+            size = int(observed.actual[piece.name][0].size)
+            tallies[piece.name].add_sound(int(observed.positions[0]), size, piece.found)
+            continue
+        one = _judged_piece(observed, piece, piece.found)
+        tallies[piece.name].add(one)
         bad += [] if one.first_wrong is None else [one.first_wrong]
     if run is FLOAT64 and bad:
-        for one, name, below in _judged_pieces(observed, (run, FLOAT32), learning_rate):
-            tallies[name].add_below(one, below)
+        for piece, below in zip(*(_pieces(observed, one, learning_rate, False) for one in (run, FLOAT32)), strict=True):
+            assert isinstance(piece.found, Expectation)
+            assert isinstance(below.found, Expectation)
+            tallies[piece.name].add_below(_judged_piece(observed, piece, piece.found), below.found)
     return min(bad, default=None)
 
 
-def _judged_pieces(
-    observed: Observed, carried: tuple[Precision, ...], learning_rate: Array | None
-) -> Iterator[tuple[Judged, str, Expectation]]:
-    """Every piece judged at the first precision, its quantity, and what it must be at the last."""
+def _pieces(
+    observed: Observed, carried: Precision, learning_rate: Array | None, compiled: bool = True
+) -> Iterator[Piece]:
+    """Those of what was reported."""
     actual = observed.actual
     complete = all(f"gradient.{name}" in actual for name in observed.before)
     told = {name: values for name, values in actual.items() if complete or not name.startswith("gradient.")}
-    parts = (
-        pieces(observed.problem, observed.before, observed.x, observed.y, told, one, learning_rate) for one in carried
+    found = pieces(
+        observed.problem,
+        observed.before,
+        observed.x,
+        observed.y,
+        told,
+        carried,
+        learning_rate,
+        compiled=compiled,
     )
-    for piece, *others in zip(*parts, strict=True):
-        if piece.name in actual:
-            whole = actual[piece.name]
-            values = whole[:, piece.at] if whole.ndim > 1 else whole
-            one = Judged(
-                observed.positions, values, piece.expectation, piece.at.start or 0, int(whole[0].size), piece.found
-            )
-            yield one, piece.name, (piece, *others)[-1].expectation
+    return (piece for piece in found if piece.name in actual)
+
+
+def _judged_piece(observed: Observed, piece: Piece, expectation: Expectation) -> Judged:
+    whole = observed.actual[piece.name]
+    values = whole[:, piece.at] if whole.ndim > 1 else whole
+    return Judged(observed.positions, values, expectation, piece.at.start or 0, int(whole[0].size))
 
 
 def concluded(tallies: list[Tally], dtype: str, steps: int, faults: list[str]) -> Audit:

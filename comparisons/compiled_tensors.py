@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,13 +14,14 @@ from comparisons.arithmetic.one_number import Constants
 from comparisons.arithmetic.precision import FLOAT64, PRECISIONS
 from comparisons.arithmetic.products import factors, is_ordinary
 from comparisons.arithmetic.stored_numbers import Stored
-from comparisons.compiled_passes import passes
-from comparisons.reference import OTHERWISE, Expectation, Given
-from comparisons.tally import Found, outside
-from comparisons.tensors import BEST, EVERY, Piece, Tensor
+from comparisons.compiled_passes import Rows, Told, room, rows
+from comparisons.reference import OTHERWISE, Given
+from comparisons.tally import Element, Sound
+from comparisons.tensors import BEST, EVERY, PIECE, Piece, Tensor, rows_of
 from problems.problem import Array, Parameters, Problem
 
 WORTH = 10**8  # numbers in a training, from which on compiling takes less than it saves
+LONG = 2**18  # numbers whose products are made at once
 
 
 def tensors(problem: Problem, start: Given) -> Callable[..., Tensor]:
@@ -35,70 +37,66 @@ class CompiledTensor(Tensor):
 
     def __init__(self, problem: Problem, name: str, start: Given, slope: Bounded, actual: Parameters) -> None:
         super().__init__(problem, name, start, slope, actual)
-        self._room: dict[str, Array] = {}
+        self._best_is_asked = False
 
-    def pieces_at(self, at: slice) -> Iterator[Piece]:
+    def pieces(self) -> Iterator[Piece]:
         with np.errstate(all="ignore"):
-            found = self._pass(at)
-        yield from super().pieces_at(at) if found is None else found
+            slope = self._product()
+        if slope is None:
+            yield from super().pieces()
+            return
+        columns = self.theta.shape[-1]
+        for at in rows_of(slice(0, self.theta.shape[-2]), LONG // columns):
+            with np.errstate(all="ignore"):
+                found = self._judged(slope, at)
+            if found.wrong:  # which is rare, and told in full
+                for few in rows_of(at, PIECE // columns):
+                    yield from self.pieces_at(few)
+            else:
+                yield from self._sound(at, found)
 
-    def _pass(self, at: slice) -> tuple[Piece, ...] | None:
-        """Both pieces; None where the rules for one number are not made for them."""
-        slope, theta = self.slope, self.theta
-        if self.reported is None or self.after is None or not isinstance(theta, Stored) or not isinstance(slope, Dot):
-            return None
-        if len(self.reported) > 1 or slope.more or slope.terms < 2:
-            return None
-        return self._judged(slope, at, theta.numbers[0, at])
+    def _product(self) -> Dot | None:
+        """The gradient; None where the rules for one number are not made for it."""
+        slope, told = self.slope, self.reported is not None and self.after is not None and len(self.reported) == 1
+        fits = told and isinstance(self.theta, Stored) and isinstance(slope, Dot) and not slope.more and slope.terms > 1
+        return slope if fits and isinstance(slope, Dot) else None
 
-    def _judged(self, slope: Dot, at: slice, theta: Array) -> tuple[Piece, ...]:
-        value = slope.value_of(at)[0]
-        gradient, parameter, after = (self._array(name, value.shape) for name in ("gradient", "parameter", "after"))
-        c, asked = self._bounds(slope, at, EVERY, value, theta, gradient, parameter)
-        passes().moved(value, theta, c, after)
-        best = gradient, parameter  # where neither reaches 0, it does not matter by how little the best one does not
-        if asked and slope.b.error.ndim > slope.b.value.ndim:
-            best = self._array("best gradient", value.shape), self._array("best parameter", value.shape)
-            self._bounds(slope, at, BEST, value, theta, *best)
-        piece = self._piece("gradient", at, value, gradient, best[0])
-        self._held_to_own(at, theta, c, (value, gradient), (after, parameter), best[1])
-        return piece, self._piece("parameter", at, after, parameter, parameter)
-
-    def _bounds(
-        self, slope: Dot, at: slice, plane: int, value: Array, theta: Array, gradient: Array, parameter: Array
-    ) -> tuple[Constants, int]:
-        """Fill in both errors; how many of them reach 0."""
-        product, room = slope.product_of(at, plane)
-        c = self._constants(slope, room)
-        return c, passes().bounds(value, product[0], theta, c, gradient, parameter)
-
-    def _held_to_own(
-        self, at: slice, theta: Array, c: Constants, slope: tuple[Array, Array], after: tuple[Array, Array], best: Array
-    ) -> None:
-        """Where the update is not told, or wrong for a right gradient that was reported, put what follows from that."""
+    def _judged(self, slope: Dot, at: slice) -> Rows:
+        """Rows `at`; around both routes where the errors around every one reach 0."""
+        assert isinstance(self.theta, Stored)
         assert self.reported is not None
         assert self.after is not None
-        own, doubt, right = (self._array(name, best.shape) for name in ("own", "own error", "right"))
-        passes().own(self.reported[0, at], theta, c, own, doubt)
-        passes().right(self.reported[0, at], *slope, right)
-        passes().held_to_own(self.after[0, at], *after, best, own, doubt, right)
+        value, every = slope.value_of(at)[0].ravel(), self._bounding(slope, at, EVERY)
+        arrays = [whole[0, at].ravel() for whole in (self.theta.numbers, self.reported, self.after)]
 
-    def _piece(self, group: str, at: slice, expected: Array, bound: Array, best: Array) -> Piece:
-        actual = self.reported if group == "gradient" else self.after
-        assert actual is not None
-        ratios = self._array(f"ratios of {group}", expected.shape)
-        untold, wrongs = passes().judged(actual[0, at], expected, bound, best, ratios)
-        told = ratios >= 0 if untold else np.ones(ratios.shape, bool)
-        expectation = Expectation(expected=expected[None], bound=bound[None], told=told[None])
-        wrong = outside(actual[:, at], expectation) if wrongs else np.zeros(told[None].shape, bool)
-        found = Found(wrong, told[None], ratios[None])
-        return Piece(name=f"{group}.{self.name}", at=at, expectation=expectation, found=found)
+        def judged(best: Bounding | None, asks: bool = False) -> Rows:
+            product, constants = best or every
+            bounding = every.product, product, *arrays, every.constants, constants
+            return rows()(value, *bounding, best is not None, asks, room())
 
-    def _constants(self, slope: Dot, room: float) -> Constants:
+        if slope.b.error.ndim == slope.b.value.ndim:
+            return judged(None)
+        if not self._best_is_asked:
+            found = judged(None, asks=True)
+            if not found.reaching:
+                return found
+            self._best_is_asked = True
+        return judged(self._bounding(slope, at, BEST))
+
+    def _sound(self, at: slice, found: Rows) -> Iterator[Piece]:
+        assert self.reported is not None
+        assert self.after is not None
+        slope = sound_rows(self.reported[0], at, found.untold, found.worst, found.farthest)
+        after = sound_rows(self.after[0], at, found.untold_update, found.worst_update, found.farthest_update)
+        yield Piece(name=f"gradient.{self.name}", at=at, found=slope)
+        yield Piece(name=f"parameter.{self.name}", at=at, found=after)
+
+    def _bounding(self, slope: Dot, at: slice, plane: int) -> Bounding:
+        product, room = slope.product_of(at, plane)
         precision, rate = slope.precision, self.start.rate
         flushed, added = slope.constants
         by_value, by_error = factors(rate, precision)
-        return Constants(
+        constants = Constants(
             unit=precision.unit + FLOAT64.unit,
             tiny=precision.smallest_normal,
             room=float(room),
@@ -109,9 +107,31 @@ class CompiledTensor(Tensor):
             by_value=by_value,
             by_error=by_error,
         )
+        return Bounding(product[0].ravel(), constants)
 
-    def _array(self, name: str, shape: tuple[int, ...]) -> Array:
-        """An array that is written over with the next rows."""
-        if name not in self._room or self._room[name].shape != shape:
-            self._room[name] = np.empty(shape)
-        return self._room[name]
+
+class Bounding(NamedTuple):
+    """What bounds some rows of a gradient, and with which constants."""
+
+    product: Array
+    constants: Constants
+
+
+def sound_rows(actual: Array, at: slice, untold: int, worst: Told, farthest: Told) -> Sound:
+    """Of rows `at` of a matrix, what was counted of them."""
+
+    def element(one: Told) -> Element | None:
+        if one.amount < 0:
+            return None
+        row, column = divmod(one.position, actual.shape[-1])
+        index = (at.start + row, column)
+        return Element(index=index, actual=float(actual[index]), expected=one.expected, bound=one.bound)
+
+    return Sound(
+        compared=(at.stop - at.start) * actual.shape[-1] - untold,
+        not_told=untold,
+        ratio=worst.amount,
+        worst=element(worst),
+        distance=farthest.amount,
+        farthest=element(farthest),
+    )

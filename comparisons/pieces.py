@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from comparisons.arithmetic.precision import Precision
 from comparisons.compiled_tensors import tensors
 from comparisons.reference import given, last_layer
-from comparisons.tensors import BEST, EVERY, Piece, expectation_of, of_plane
+from comparisons.tensors import BEST, EVERY, Piece, Tensor, expectation_of, of_plane
 from manual.network import backward, forward
 from manual.penalty import penalty
 from problems.problem import Array, Parameters, Problem
@@ -33,10 +33,13 @@ def pieces(
     actual: Parameters,
     carried: Precision,
     learning_rate: Array | None = None,
+    *,
+    compiled: bool = True,
 ) -> Iterator[Piece]:
-    """What `expectations` gives, in pieces of the same order for every precision.
+    """What `expectations` gives, in pieces; of what is compiled, where that is worth it, only what was counted.
 
     actual: quantity name to what was reported; an update that is not told follows from reported gradients all the same.
+    compiled: False for the same pieces whatever the precision.
     """
     start = given(problem, before, x, y, carried, learning_rate)
     _, cache = forward(problem.network, start.state, start.x)
@@ -45,7 +48,7 @@ def pieces(
         loss = loss + penalty(start.state, problem.l2)
     found = backward(problem.network, start.state, cache, delta)
     expected = expectation_of(of_plane(loss, EVERY), lambda: of_plane(loss, BEST).error)
-    yield Piece(name="loss", at=slice(None), expectation=expected)
-    tensor = tensors(problem, start)
+    yield Piece(name="loss", at=slice(None), found=expected)
+    tensor = tensors(problem, start) if compiled else Tensor
     for name in problem.network.parameter_shapes:
         yield from tensor(problem, name, start, found.pop(name), actual).pieces()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import InitVar, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -37,35 +37,51 @@ def ratios(actual: Array, expectation: Expectation) -> Array:
     return np.where(np.isfinite(actual), ratio, np.inf)
 
 
-class Found(NamedTuple):
-    """What became of each element: whether it is wrong, whether it is known to agree or not, and its share of its
-    bound, -1 where it is not known."""
-
-    wrong: Array
-    told: Array
-    ratio: Array
-
-
-def found_of(actual: Array, expectation: Expectation) -> Found:
-    """What becomes of the elements of `actual`; what is wrong is always known."""
+def found_of(actual: Array, expectation: Expectation) -> tuple[Array, Array, Array]:
+    """Of each element whether it is wrong, whether it is known to agree or not, and its share of its bound, -1 where
+    it is not known; what is wrong is always known."""
     with np.errstate(invalid="ignore", divide="ignore"):
         deviation = np.abs(actual - expectation.expected)
         if not (deviation <= expectation.bound).all() or not np.isfinite(expectation.bound).all():
             wrong = outside(actual, expectation)
             told = expectation.told | wrong
-            return Found(wrong, told, np.where(told, ratios(actual, expectation), -1.0))
+            return wrong, told, np.where(told, ratios(actual, expectation), -1.0)
         wrong, told, ratio = np.zeros(deviation.shape, bool), expectation.told, deviation / expectation.bound
     if not expectation.bound.all():
         ratio = np.where(deviation > 0, ratio, 0.0)
-    return Found(wrong, told, ratio if told.all() else np.where(told, ratio, -1.0))
+    return wrong, told, ratio if told.all() else np.where(told, ratio, -1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Element:
+    """One number: where in its tensor it is, what it is and what it must be."""
+
+    index: tuple[int, ...]
+    actual: float
+    expected: float
+    bound: float
+
+
+class Sound(NamedTuple):
+    """Rows of one tensor in one step, nothing of which is wrong, counted already.
+
+    worst: where the share `ratio` of its bound is largest, None where nothing is told; farthest: of what is not told
+    where the distance from what is expected is largest, None where all is.
+    """
+
+    compared: int
+    not_told: int
+    ratio: float
+    worst: Element | None
+    distance: float
+    farthest: Element | None
 
 
 @dataclass(eq=False)
 class Judged:
     """One quantity over one chunk: positions (steps,) of the steps, everything else (steps, ...).
 
-    begin, elements: of some rows of a tensor, the first of them and how many numbers the whole tensor has;
-    found: what became of its elements, worked out unless given.
+    begin, elements: of some rows of a tensor, the first of them and how many numbers the whole tensor has.
     """
 
     positions: Array
@@ -73,10 +89,9 @@ class Judged:
     expectation: Expectation
     begin: int = 0
     elements: int | None = None
-    found: InitVar[Found | None] = None
 
-    def __post_init__(self, found: Found | None) -> None:
-        self.wrong, self.told, self.ratio = found or found_of(self.actual, self.expectation)
+    def __post_init__(self) -> None:
+        self.wrong, self.told, self.ratio = found_of(self.actual, self.expectation)
 
     @property
     def wrong_steps(self) -> Array:
@@ -159,24 +174,42 @@ class Tally:
         if not told.all():
             self._keep_untold(judged)
 
+    def add_sound(self, position: int, elements: int, sound: Sound) -> None:
+        """Count in some rows of a tensor of so many elements, of the step at `position` from 0."""
+        step = position + 1
+        self.compared += sound.compared
+        self.not_told += sound.not_told
+        self._begin_pieces([step])
+        if sound.worst:
+            found = vars(sound.worst)
+            self._keep_if_worse(Deviation(quantity=self.name, step=step, ratio=sound.ratio, elements=elements, **found))
+        if sound.farthest:
+            self.untold_steps.add(np.array([step]))
+            self._keep_if_farther(sound.distance, step, sound.farthest.index, sound.farthest.expected)
+
     def add_below(self, judged: Judged, below: Expectation) -> None:
         """Count what stays wrong when float32 is allowed for."""
         self.wrong_below += int((judged.wrong & unexplained(judged.actual, below)).sum())
 
     def _keep_worst(self, judged: Judged) -> None:
         place = largest(judged.ratio)
-        if not judged.told[place]:
-            return
-        ratio, step = float(judged.ratio[place]), int(judged.positions[place[0]]) + 1
-        if self.worst is None or (ratio, -step) > (self.worst.ratio, -self.worst.step):
-            self.worst = judged.deviation(self.name, place)
+        if judged.told[place]:
+            self._keep_if_worse(judged.deviation(self.name, place))
+
+    def _keep_if_worse(self, found: Deviation) -> None:
+        if self.worst is None or (found.ratio, -found.step) > (self.worst.ratio, -self.worst.step):
+            self.worst = found
+
+    def _begin_pieces(self, steps: list[int]) -> None:
+        """Of a tensor seen in pieces, begin to count what is wrong in these steps, if this is their first piece."""
+        if steps[0] not in self.wrong_of_steps:
+            self.worst = self._with_all_pieces(self.worst)
+            self.wrong_of_steps = dict.fromkeys(steps, 0)
 
     def _count_pieces(self, judged: Judged) -> None:
         """How many elements of a tensor are wrong in a step, as long as pieces of it come."""
         steps = (judged.positions + 1).tolist()
-        if steps[0] not in self.wrong_of_steps:
-            self.worst = self._with_all_pieces(self.worst)
-            self.wrong_of_steps = dict.fromkeys(steps, 0)
+        self._begin_pieces(steps)
         if judged.wrong.any():
             counts = np.count_nonzero(judged.wrong.reshape(len(steps), -1), axis=1)
             for step, count in zip(steps, counts.tolist(), strict=True):
@@ -210,10 +243,12 @@ class Tally:
         apart[judged.told] = -1.0
         apart[np.isnan(apart)] = np.inf
         place = largest(apart)
-        distance, step = float(apart[place]), int(judged.positions[place[0]]) + 1
+        step, expected = int(judged.positions[place[0]]) + 1, float(judged.expectation.expected[place])
+        self._keep_if_farther(float(apart[place]), step, judged.index(place), expected)
+
+    def _keep_if_farther(self, distance: float, step: int, index: tuple[int, ...], expected: float) -> None:
         if self.untold is None or (distance, -step) > (self.untold[0], -self.untold[1]):
-            self.untold = distance, step, judged.index(place)
-            self.untold_value = float(judged.expectation.expected[place])
+            self.untold, self.untold_value = (distance, step, index), expected
 
     def concluded(self) -> QuantityAudit:
         """The frozen record of this quantity."""

@@ -13,7 +13,7 @@ from comparisons.arithmetic.dots import Dot
 from comparisons.arithmetic.precision import PRECISIONS
 from comparisons.arithmetic.unions import plane
 from comparisons.reference import Expectation, Given, held_to_own, reported, within
-from comparisons.tally import Found
+from comparisons.tally import Sound
 from manual.optimizers import sgd
 from manual.penalty import penalized
 from problems.problem import Array, Parameters, Problem
@@ -25,12 +25,11 @@ GROUPS = ("gradient", "parameter")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Piece:
-    """Rows `at` of one quantity, over all steps of a chunk; found: what became of its elements, where that is known."""
+    """Rows `at` of one quantity, over all steps of a chunk: what they must be, or how they were found to be right."""
 
     name: str
     at: slice
-    expectation: Expectation
-    found: Found | None = None
+    found: Expectation | Sound
 
 
 class Tensor:
@@ -47,10 +46,8 @@ class Tensor:
 
     def pieces(self) -> Iterator[Piece]:
         """Of the gradient and of the update, in turns."""
-        rows, columns = self.theta.shape[-2:]
-        length = max(1, PIECE // columns)
-        for begin in range(0, rows, length):
-            yield from self.pieces_at(slice(begin, min(begin + length, rows)))
+        for at in rows_of(slice(0, self.theta.shape[-2]), PIECE // self.theta.shape[-1]):
+            yield from self.pieces_at(at)
 
     def pieces_at(self, at: slice) -> Iterator[Piece]:
         """Of rows `at`."""
@@ -60,7 +57,7 @@ class Tensor:
             gradient = self.reported[:, at]
             after = held_to_own(after, self._own(at, gradient), self.after[:, at], within(gradient, slope))
         for group, expectation in zip(GROUPS, (slope, after), strict=True):
-            yield Piece(name=f"{group}.{self.name}", at=at, expectation=expectation)
+            yield Piece(name=f"{group}.{self.name}", at=at, found=expectation)
 
     def _results(self, at: slice, number: int) -> tuple[Bounded, Bounded]:
         if isinstance(self.slope, Dot):
@@ -86,6 +83,12 @@ class Tensor:
         slope = reported(gradient, self.run, self.start.rate.precision)
         after = sgd({self.name: self.theta[..., at, :]}, {self.name: slope}, self.start.rate)[self.name]
         return expectation_of(after, lambda: after.error)
+
+
+def rows_of(at: slice, length: int) -> Iterator[slice]:
+    """Rows `at`, at most `length` of them at a time, or one."""
+    for begin in range(at.start, at.stop, max(1, length)):
+        yield slice(begin, min(begin + max(1, length), at.stop))
 
 
 def of_plane(values: Bounded, number: int) -> Bounded:

@@ -55,7 +55,7 @@ ALLOWED = {
     "frameworks.jax_mlp": {"numpy", "jax", "optax", "problems", "frameworks.jax_optimizers"},
     "frameworks.jax_optimizers": {"jax", "optax", "problems"},
     "frameworks.sklearn_mlp": {"numpy", "sklearn", "problems"},
-    "comparisons.compiled_passes": {"numba", "comparisons.arithmetic", "problems"},  # loops that it compiles
+    "comparisons.compiled_passes": {"numpy", "numba", "comparisons.arithmetic", "problems"},  # loops that it compiles
     "comparisons": {*CORE, "problems", "manual", "comparisons"},
     "comparisons.campaign": {*CORE, "distributed", "joblib", "problems", "comparisons"},
     "comparisons.pytest_plugin": {"pytest", "comparisons", "problems"},

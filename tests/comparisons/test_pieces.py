@@ -53,6 +53,8 @@ def in_pieces(monkeypatch):
     for module, name, value in (
         (pieces, "LARGE", 1),
         (tensors, "PIECE", 12),
+        (compiled_tensors, "PIECE", 12),
+        (compiled_tensors, "LONG", 12),
         (dots, "LARGE", 0),
         (stored_numbers, "LARGE", 0),
     ):

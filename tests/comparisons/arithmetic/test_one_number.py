@@ -19,7 +19,7 @@ from comparisons.arithmetic.one_number import (
 from comparisons.arithmetic.precision import FLOAT32, FLOAT64
 from comparisons.arithmetic.products import factors
 from comparisons.arithmetic.upper import Upper
-from comparisons.compiled_passes import own
+from comparisons.compiled_passes import own_update
 from comparisons.reference import Expectation
 from comparisons.reference import reported as as_used
 from comparisons.tally import outside, ratios
@@ -96,11 +96,11 @@ def test_a_matrix_product(precision, spread, hole):
 @PRECISIONS
 def test_the_update_that_follows_from_reported_gradients(precision):
     tiny = precision.smallest_normal
-    reported = np.array([[0.0, tiny / 4, -tiny / 2, tiny, 1e-3, -7.0, np.inf, np.nan]])
+    reported = np.array([0.0, tiny / 4, -tiny / 2, tiny, 1e-3, -7.0, np.inf, np.nan])
     theta = np.zeros(reported.shape)
     due = Bounded.exact(theta, precision) - Bounded.rounded(0.01, precision) * as_used(reported, precision, precision)
     after, error = np.empty(theta.shape), np.empty(theta.shape)
-    own(reported, theta, constants(precision), after, error)
+    own_update(reported, theta, constants(precision), after, error)
     same(after, due.value)
     same(error, due.error)
 
