@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import manual.train
-from comparisons import compiled_tensors, pieces, tensors
+from comparisons import compiled_passes, compiled_tensors, pieces, tensors
 from comparisons.arithmetic import dots, stored_numbers
 from comparisons.audit import audit
 from comparisons.verdict import Verdict
@@ -23,16 +23,16 @@ NETWORKS = {
 }
 
 
-def trained(name, dtype="float32", scale=1.0, epochs=2):
-    """Two steps of twelve and four rows an epoch through 7-9-5-3."""
+def trained(name, dtype="float32", scale=1.0, epochs=2, sizes=(7, 9, 5, 3)):
+    """Two steps of twelve and four rows an epoch, through 7-9-5-3 unless other sizes that end in 3 are given."""
     (first, last), loss, l2 = NETWORKS[name]
     rng = np.random.default_rng(1)
-    network = Network(inputs=7, units=(9, 5, 3), activations=(first, first, last))
+    network = Network(inputs=sizes[0], units=sizes[1:], activations=(first, first, last))
     y = np.eye(3)[rng.integers(0, 3, 16)] if loss != "mean_squared_error" else rng.normal(size=(16, 3))
     start = starting_parameters(network, "random:2")
     problem = Problem(
         name=name,
-        x=rng.normal(size=(16, 7)),
+        x=rng.normal(size=(16, sizes[0])),
         y=y,
         network=network,
         loss=loss,
@@ -208,4 +208,15 @@ def test_compiled_what_carries_float32_is_named_to_the_last_bit(both):
         for group in ("gradients", "parameters")
     }
     found, due, _ = both(replace(trace, **lower))
+    assert found == due
+
+
+@pytest.mark.parametrize("scale", [1.0, 12.0, 1e6], ids=["ordinary", "steep", "hopeless"])
+@pytest.mark.parametrize("wrong", [False, True], ids=["right", "wrong"])
+def test_compiled_more_rows_than_are_judged_at_once_are_judged_to_the_last_bit(wrong, scale, both, monkeypatch):
+    sizes = (90, 2 * compiled_passes.TILE // 90, 5, 3)
+    for module, name in ((tensors, "PIECE"), (compiled_tensors, "PIECE"), (compiled_tensors, "LONG")):
+        monkeypatch.setattr(module, name, sizes[0] * sizes[1])
+    trace = trained("softmax", "float32", scale, sizes=sizes)
+    found, due, _ = both(changed(trace, "gradients", "W1", 1, (80, 7), 1.0) if wrong else trace)
     assert found == due
