@@ -12,6 +12,8 @@ from problems.problem import Array, Parameters
 from problems.requirements import one_line
 from problems.step import Step
 
+TOGETHER = 256  # steps stacked at once: the arrays of few are still in a processor's cache
+
 
 class TraceError(ValueError):
     """Steps that cannot be stacked, or a file that is no trace; the message is one line."""
@@ -55,21 +57,27 @@ def stacked(reported: Iterable[Step | Block], length: int) -> Iterator[Block]:
     different names or shapes, or rows that are no whole numbers.
     """
     held: list[Step] = []
+    ready: list[Block] = []
     first: Structure | None = None
-    done = 0  # steps in blocks
+    done = due = 0  # steps that are stacked, those among them that are not handed over yet
     for one in reported:
         if isinstance(one, Step):
             first = first or Structure.of(one)
             held.append(one)
-        if first and held and (len(held) == length or isinstance(one, Block)):
-            yield _block(held, first, done)
-            done, held = done + len(held), []
+        if first and held and (len(held) in (TOGETHER, length - due) or isinstance(one, Block)):
+            ready.append(_block(held, first, done))
+            done, due, held = done + len(held), due + len(held), []
+        if ready and (due == length or isinstance(one, Block)):
+            yield joined(ready)
+            due, ready = 0, []
         if isinstance(one, Block):
             yield one
             done += one.steps
         del one  # a step of a large network is not held while the next is made
     if first and held:
-        yield _block(held, first, done)
+        ready.append(_block(held, first, done))
+    if ready:
+        yield joined(ready)
 
 
 @dataclass(frozen=True, kw_only=True)

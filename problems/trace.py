@@ -14,8 +14,6 @@ from problems.problem import Array, Parameters, Problem
 from problems.requirements import shown
 from problems.step import Step
 
-TOGETHER = 256  # steps stacked at once: the arrays of few are still in a processor's cache
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Trace:
@@ -55,7 +53,7 @@ class Trace:
 
         Raises TraceError where two steps report different names or shapes, or rows that the problem does not have.
         """
-        block = joined(list(stacked(steps, TOGETHER)) or [_nothing(problem)])
+        block = joined(list(stacked(steps, problem.steps)) or [_nothing(problem)])
         require_rows(block.rows, problem)
         return cls(
             problem=problem,

@@ -34,7 +34,9 @@ def block(count, begin=0):
     ],
     ids=["none", "whole", "rest", "mixed", "blocks"],
 )
-def test_lengths_of_blocks_and_order_of_steps(reported, lengths):
+@pytest.mark.parametrize("together", [1, 2, 3, 256])
+def test_lengths_of_blocks_and_order_of_steps(reported, lengths, together, monkeypatch):
+    monkeypatch.setattr("problems.block.TOGETHER", together)
     blocks = list(stacked(reported, 3))
     assert [one.steps for one in blocks] == lengths
     assert [loss for one in blocks for loss in one.loss] == list(range(sum(lengths)))
@@ -62,7 +64,9 @@ def test_every_step_is_told_as_it_arrives():
     ],
     ids=["shape", "name", "loss", "rows"],
 )
-def test_a_later_block_has_to_be_like_step_1(refused, changes, begins):
+@pytest.mark.parametrize("together", [1, 256])
+def test_a_later_block_has_to_be_like_step_1(refused, changes, begins, together, monkeypatch):
+    monkeypatch.setattr("problems.block.TOGETHER", together)
     refused(TraceError, begins, lambda: list(stacked([*steps(3), step(3, **changes)], 2)))
 
 
