@@ -21,6 +21,7 @@ from comparisons.known_deviation import KnownDeviation
 from comparisons.known_function_deviations import FUNCTION_DEVIATIONS
 from comparisons.known_update_deviations import UPDATE_DEVIATIONS
 from comparisons.own_states import Before
+from comparisons.product_range import beyond_products
 from comparisons.reference import Expectation, expectations, leaves, quantities
 from comparisons.tally import outside, unexplained
 from comparisons.verdict import Audit, Verdict
@@ -238,6 +239,8 @@ def _explains(together: tuple[KnownDeviation, ...], observed: Observed) -> bool:
             if isinstance(observed.before, Before):  # its updates follow from its own gradients
                 other |= updates
             explained |= _explained_steps(observed, right, other)
+    if carried.products is FLOAT32 and not explained.all():
+        explained |= beyond_products(trained, *states[1:])
     return bool(explained.all())
 
 

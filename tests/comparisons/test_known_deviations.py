@@ -362,6 +362,34 @@ def test_never_hides_what_is_not_finite(bad: float) -> None:
     assert explanation(replace(trace, loss=loss)) is None
 
 
+def overflowing() -> Trace:
+    """Float32 products of a float64 training that diverges: from step 4 on beyond the range of float32."""
+    problem = named_problem("regression")
+    steep = problem.changed(optimizer=Optimizer(name="sgd", learning_rate=50.0), batch_size=4, epochs=6)
+    with np.errstate(all="ignore"):
+        return with_float32_products(steep)
+
+
+def test_float32_products_that_leave_its_range_are_explained_and_no_step_before_them_is_hidden() -> None:
+    trace = overflowing()
+    first = int(np.flatnonzero(~np.isfinite(trace.gradients["W1"]).all(axis=(1, 2)))[0])
+    assert 0 < first < trace.steps - 1
+    state = trace.part(first, first + 1).initial
+    in_float64 = next(iter(by_hand.train(trace.problem.changed(initial=state))))
+    assert np.isfinite(in_float64.gradients["W1"]).all()
+    assert "float32" in (explanation(trace) or "")
+    for step in range(first):
+        assert explanation(with_mistake(trace, "gradients", "W1", step + 1)) is None
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_what_is_not_finite_before_float32_products_leave_its_range_is_never_explained(bad: float) -> None:
+    trace = overflowing()
+    gradients = trace.gradients["W1"].copy()
+    gradients[1, 0, 0] = bad
+    assert explanation(replace(trace, gradients={**trace.gradients, "W1": gradients})) is None
+
+
 def test_belongs_to_its_implementation_alone() -> None:
     assert explanation(in_float32(regression(), "torch")) is None
     assert explanation(clamped(saturating(), "jax")) is None
