@@ -10,13 +10,20 @@ from problems.problem import Array
 
 
 def expected_of(observed: Observed, carried: Precision, learning_rate: Array | None) -> dict[str, Expectation]:
-    """What every quantity must be; an update must follow from the gradient that was reported, too, if that is right.
+    """What every quantity must be by the formulas, and an update by the gradient that was reported too."""
+    states = observed.problem, observed.before, observed.x, observed.y
+    return held_updates(observed, expectations(*states, carried, learning_rate), carried, learning_rate)
+
+
+def held_updates(
+    observed: Observed, expected: dict[str, Expectation], carried: Precision, learning_rate: Array | None = None
+) -> dict[str, Expectation]:
+    """`expected`, but that an update must follow from the gradient that was reported, too, if that is right.
 
     What follows from the formulas has the bound of a gradient, which many terms make wide: within that an update may be
     wrong by as much. From the gradient itself it follows with a few roundings.
     """
     problem, before = observed.problem, observed.before
-    expected = expectations(problem, before, observed.x, observed.y, carried, learning_rate)
     if isinstance(before, Before):
         return expected
     gradients = {name: observed.actual.get(f"gradient.{name}") for name in before}

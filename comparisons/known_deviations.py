@@ -17,12 +17,13 @@ import numpy as np
 from comparisons.arithmetic.bounds import Bounded
 from comparisons.arithmetic.precision import FLOAT32, FLOAT64, PRECISIONS, Precision
 from comparisons.audit import Observed, observations
+from comparisons.expected import expected_of, held_updates
 from comparisons.known_deviation import KnownDeviation
 from comparisons.known_function_deviations import FUNCTION_DEVIATIONS
 from comparisons.known_update_deviations import UPDATE_DEVIATIONS
 from comparisons.own_states import Before
 from comparisons.product_range import beyond_products
-from comparisons.reference import Expectation, expectations, leaves, quantities
+from comparisons.reference import Expectation, leaves, quantities
 from comparisons.tally import outside, unexplained
 from comparisons.verdict import Audit, Verdict
 from manual.activations import Number, sigmoid, sigmoid_slope
@@ -227,20 +228,19 @@ def _explains(together: tuple[KnownDeviation, ...], observed: Observed) -> bool:
     problem = observed.problem
     run = PRECISIONS[problem.dtype]
     carried = _carried([known.carries for known in together if known.carries], run)
-    states = (problem, observed.before, observed.x, observed.y)
-    right = expectations(*states)
-    trained = _trained([known.problem for known in together if known.problem], problem)
-    lower = expectations(trained, *states[1:], carried)
+    right = expected_of(observed, run, None)
+    trained = replace(observed, problem=_trained([known.problem for known in together if known.problem], problem))
+    lower = expected_of(trained, carried, None)
     explained = _explained_steps(observed, right, lower)
     updates = {name: lower[name] for name in lower if name.startswith("parameter.")}
     for known in together:
         if known.route is not None:
-            other = instead(replace(observed, problem=trained), known.route(carried), carried)
+            other = held_updates(trained, instead(trained, known.route(carried), carried), carried)
             if isinstance(observed.before, Before):  # its updates follow from its own gradients
                 other |= updates
             explained |= _explained_steps(observed, right, other)
     if carried.products is FLOAT32 and not explained.all():
-        explained |= beyond_products(trained, *states[1:])
+        explained |= beyond_products(trained.problem, observed.before, observed.x, observed.y)
     return bool(explained.all())
 
 

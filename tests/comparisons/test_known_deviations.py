@@ -362,6 +362,13 @@ def test_never_hides_what_is_not_finite(bad: float) -> None:
     assert explanation(replace(trace, loss=loss)) is None
 
 
+def test_an_update_that_does_not_follow_from_its_own_gradient_is_never_explained() -> None:
+    trace = with_float32_products(regression())
+    after = trace.parameters["W1"].copy()
+    after[-1] *= 1 + 1e-12  # of float32's rounding a small part, of float64's many times that
+    assert explanation(replace(trace, parameters={**trace.parameters, "W1": after})) is None
+
+
 def overflowing() -> Trace:
     """Float32 products of a float64 training that diverges: from step 4 on beyond the range of float32."""
     problem = named_problem("regression")
