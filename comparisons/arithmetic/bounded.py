@@ -26,7 +26,8 @@ class Undecided:
         if function is not np.where or kwargs:
             return NotImplemented
         condition, *branches = args
-        return RULES["where"](condition, *(operand(x, self.precision) for x in branches))
+        with np.errstate(all="ignore"):
+            return RULES["where"](condition, *(operand(x, self.precision) for x in branches))
 
     def indicator(self) -> Bounded:
         """1 where it holds, else 0; either where that is open."""
