@@ -21,7 +21,7 @@ from comparisons.reference import quantities as quantities_of
 from comparisons.sensitivity_updates import noticed_updates
 from comparisons.tally import outside
 from comparisons.variants import Index
-from comparisons.wrong_updates import WrongUpdate
+from comparisons.wrong_update import WrongUpdate
 from manual.network import StepResult
 from problems.problem import Array, Parameters, Problem
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from comparisons.update_diagnosis import wrong_places
 from comparisons.wrong_training import wrongly_trained
-from comparisons.wrong_updates import WrongUpdate, wrong_updates
+from comparisons.wrong_update import WrongUpdate
+from comparisons.wrong_updates import wrong_updates
 from manual.train import train
 from problems.problem import Problem
 from problems.trace import Trace

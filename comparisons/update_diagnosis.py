@@ -5,6 +5,7 @@ An explanation must lie within the derived bound of every step told, and there m
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,17 @@ import numpy as np
 from comparisons.arithmetic.bounds import Bounded
 from comparisons.arithmetic.leaves import leaves
 from comparisons.arithmetic.precision import PRECISIONS
+from comparisons.arithmetic.recursion import maxima
 from comparisons.arithmetic.unions import union
 from comparisons.own_states import OwnStates
 from comparisons.rates import rates
 from comparisons.reference import Expectation
 from comparisons.tally import outside
-from comparisons.updates import absorbed, clipped_rows, decayed_and_moved, first_slots, given_at, rows_of
+from comparisons.updates import Slots, absorbed, clipped_rows, decayed_and_moved, first_slots, given_at, rows_of
 from comparisons.verdict import Diagnosis
-from comparisons.wrong_updates import WrongUpdate, wrong_updates
-from manual.optimizers import rules
+from comparisons.wrong_update import WrongUpdate
+from comparisons.wrong_updates import wrong_updates
+from manual.optimizers import Rule, rules
 from manual.optimizers.update import decayed
 from problems.problem import Array
 from problems.trace import Trace
@@ -61,9 +64,9 @@ def right(trace: Trace) -> Bounded:
 def predicted(trace: Trace, before: Bounded, wrong: WrongUpdate) -> Bounded:
     """θ after every step as the wrong update has it, around every way to evaluate that, (steps, parameters)."""
     precision = before.precision
-    steps = np.arange(1, trace.steps + 1)
-    numbers = given_at(wrong.optimizer, steps, precision)
-    numbers["rate"] = rates(wrong.optimizer, np.maximum(steps - wrong.late, 1), precision)
+    steps, of_epoch = np.arange(1, trace.steps + 1), trace.problem.steps_per_epoch
+    numbers = given_at(wrong.optimizer, (steps - 1) % of_epoch + 1 if wrong.anew else steps, precision)
+    numbers["rate"] = rates(wrong.optimizer, wrong.counted(steps, of_epoch), precision)
     given = dict(wrong.everywhere(numbers))
     gradients = {name: leaves(trace.gradients[name], precision, precision) for name in trace.initial}
     decay = given.pop("weight_decay") if wrong.decayed else None
@@ -76,14 +79,33 @@ def predicted(trace: Trace, before: Bounded, wrong: WrongUpdate) -> Bounded:
     if wrong.decayed == "clipped gradient":
         g = g + decay * before
     ways: list[Any] = []
-    for rule, start in zip(rules(wrong.optimizer), first_slots(wrong.optimizer, given, precision), strict=True):
-        after = absorbed(rule, g, given, start)
+    for right_rule, start in zip(rules(wrong.optimizer), first_slots(wrong.optimizer, given, precision), strict=True):
+        rule = wrong.rule(right_rule)
+        after = _absorbed_anew(rule, g, given, start, of_epoch) if wrong.anew else absorbed(rule, g, given, start)
         held = wrong.slots(after, {name: _shifted(start[name], after[name]) for name in after}, g, given)
+        if wrong.greatest:
+            one = Bounded.exact(1.0, precision)
+            held = {**held, wrong.greatest: maxima(one, after[wrong.greatest], start[wrong.greatest])}
         for way in rule.moves:
             ways += decayed_and_moved(before, way(g=g, **held, **wrong.moving(given)), given)
     if wrong.decayed == "moved parameter":
         ways = [one for way in ways for one in (decayed(way, given["rate"], decay), way - way * decay * given["rate"])]
     return union(ways)
+
+
+def _absorbed_anew(rule: Rule, g: Bounded, given: Mapping[str, Any], start: Slots, length: int) -> Slots:
+    """The slots after each step, where they start anew every `length` steps."""
+    parts = []
+    for begin in range(0, len(g.value), length):
+        at = slice(begin, begin + length)
+        some = {name: value[at] if getattr(value, "ndim", 0) else value for name, value in given.items()}
+        parts.append(absorbed(rule, g[at], some, start))
+    return {name: _joined([part[name] for part in parts]) for name in start}
+
+
+def _joined(parts: list[Bounded]) -> Bounded:
+    value, error = (np.concatenate([getattr(part, what) for part in parts]) for what in ("value", "error"))
+    return Bounded(value, error, parts[0].precision)
 
 
 def _shifted(start: Bounded, after: Bounded) -> Bounded:

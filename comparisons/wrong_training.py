@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from comparisons.wrong_updates import WrongUpdate
+from comparisons.wrong_update import WrongUpdate
 from manual.network import loss_and_gradients, loss_routes
 from manual.optimizers import coefficients, rules
 from manual.optimizers.clipping import clipped
@@ -22,13 +22,16 @@ def wrongly_trained(problem: Problem, wrong: WrongUpdate) -> Iterator[Step]:
     route, *_ = loss_routes(problem.network, problem.loss)
     number = np.dtype(problem.dtype).type
     parameters, slots = problem.initial, dict[str, Slots]()
+    steps = problem.steps_per_epoch
     for t, rows in enumerate(batches(problem), 1):
+        if wrong.anew and (t - 1) % steps == 0:
+            slots = {}
         with np.errstate(all="ignore"):
             loss, gradients = loss_and_gradients(
                 problem.network, route, parameters, problem.x[rows], problem.y[rows], problem.l2
             )
-            given = coefficients(wrong.optimizer, t, number)
-            given["rate"] = number(wrong.optimizer.learning_rate_at(max(t - wrong.late, 1)))
+            given = coefficients(wrong.optimizer, (t - 1) % steps + 1 if wrong.anew else t, number)
+            given["rate"] = number(wrong.optimizer.learning_rate_at(int(wrong.counted(t, steps))))
             parameters, slots = wrongly_updated(wrong, parameters, gradients, slots, given)
         yield Step(rows=rows, loss=loss, gradients=gradients, parameters=parameters)
 
@@ -37,7 +40,7 @@ def wrongly_updated(
     wrong: WrongUpdate, parameters: Parameters, gradients: Parameters, slots: dict[str, Slots], given: dict[str, Array]
 ) -> tuple[dict[str, Array], dict[str, Slots]]:
     """Parameters and slots after one step of the wrong update."""
-    rule, *_ = rules(wrong.optimizer)
+    rule = wrong.rule(rules(wrong.optimizer)[0])
     numbers = dict(wrong.everywhere(given))
     decay = numbers.get("weight_decay", 0)
     if wrong.decayed:
@@ -51,10 +54,14 @@ def wrongly_updated(
     for name, g in held_small.items():
         before = slots.get(name) or initial_slots(rule, numbers)
         kept[name] = rule.absorb(g=g, **before, **numbers)
+        if wrong.greatest:
+            kept[name]["greatest"] = np.maximum(before.get("greatest", 0), kept[name][wrong.greatest])
         theta = parameters[name]
         if "weight_decay" in numbers:
             theta = decayed(theta, numbers["rate"], decay)
         held = wrong.slots(kept[name], before, g, numbers)
+        if wrong.greatest:
+            held = {**held, wrong.greatest: kept[name]["greatest"]}
         for move in rule.moves[0](g=g, **held, **wrong.moving(numbers)):
             theta = theta - move
         moved[name] = decayed(theta, numbers["rate"], decay) if wrong.decayed == "moved parameter" else theta

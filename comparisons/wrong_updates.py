@@ -1,31 +1,23 @@
 """Wrong updates on purpose: an optimizer's formula with a number exchanged, or with other things remembered.
 
 Generated from what the formula consists of: its rate, its sign, its settings, its corrections, its slots before or
-after this step's gradient, its decay and its clipping. They run over any number system, as the right ones do.
+after this step's gradient, its decay and its clipping.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
+from comparisons.wrong_clipping import CLIPS, of_clipping
+from comparisons.wrong_update import Decayed, Given, Held, Number, Slots, WrongUpdate, with_numbers, without
 from manual.optimizers import rules
-from manual.optimizers.clipping import norm
+from manual.optimizers.rule import Rule
+from manual.optimizers.rule import Slots as Memory
 from problems.optimizer import FORMS, Optimizer
 from problems.schedule import Schedule
-
-Number = Any
-Given = Mapping[str, Any]
-Slots = Mapping[str, Number]
-
-Held = Callable[[Slots, Slots, Number, Given], Slots]  # of the slots after and before, g and the numbers
-
-Clipping = Callable[[Mapping[str, Number], Given], Mapping[str, Number]]
-
-Decayed = Literal["", "gradient", "clipped gradient", "moved parameter"]
 
 # What libraries have by default, which is where another's number comes from.
 WELL_KNOWN = {
@@ -36,69 +28,19 @@ WELL_KNOWN = {
     "epsilon": (1e-8, 1e-7, 1e-10),
     "weight_decay": (0.01, 0.004, 1e-4),
 }
-TORCH_EPSILON = 1e-6  # torch.nn.utils.clip_grad_norm_ divides by the norm plus this
-CLIPS = ("clip_value", "clip_norm", "clip_norm_each", "clip_epsilon")
 
-
-def same_given(given: Given) -> Given:
-    """Every number as it should be."""
-    return given
-
-
-def slots_after(after: Slots, before: Slots, g: Number, given: Given) -> Slots:
-    """What the formula moves by: the slots that this step's gradient has gone into."""
-    return after
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class WrongUpdate:
-    """An update that differs from the right one of `optimizer` in one thing; text completes "matches the formula ...".
-
-    optimizer: whose rule is followed; everywhere, moving: the numbers that the whole formula, or its move alone, is
-    given; slots: what the move takes the slots for; decayed: what the decay goes into instead, the gradient before or
-    after that is clipped, or the parameter after it has moved; late: by how many steps the learning rate is; clipping:
-    what becomes of the gradients instead.
-    """
-
-    mistake: str
-    text: str
-    optimizer: Optimizer
-    everywhere: Callable[[Given], Given] = same_given
-    moving: Callable[[Given], Given] = same_given
-    slots: Held = slots_after
-    decayed: Decayed = ""
-    late: int = 0
-    clipping: Clipping | None = None
-
-    @property
-    def quantity(self) -> str:
-        """What is wrong: the update, of every parameter."""
-        return "update"
-
-    @property
-    def mistakes(self) -> tuple[str, ...]:
-        """The name of its mistake, as mutants have it."""
-        return (self.mistake,)
+# Of which step, of a step and the steps of an epoch, a schedule's learning rate is taken.
+COUNTED: dict[str, Callable[[Number, int], Number]] = {
+    "the step before: one step late": lambda t, steps: np.maximum(t - 1, 1),
+    "the next step: one step early": lambda t, steps: t + 1,
+    "the epoch's number, where the schedule counts steps": lambda t, steps: (t - 1) // steps + 1,
+}
 
 
 def wrong_updates(optimizer: Optimizer) -> Iterator[WrongUpdate]:
     """Every wrong update of `optimizer`, the more usual mistakes first."""
-    for kind in (_of_rate, _of_correction, _of_memory, _of_settings, _of_form, _of_decay, _of_clipping):
+    for kind in (_of_rate, _of_correction, _of_memory, _of_settings, _of_form, _of_decay, of_clipping):
         yield from kind(optimizer)
-
-
-def with_numbers(**exchanged: Callable[[Given], Number]) -> Callable[[Given], Given]:
-    """The numbers with those named made anew from all of them."""
-    return lambda given: {**given, **{name: made(given) for name, made in exchanged.items() if name in given}}
-
-
-def without(*names: str) -> Callable[[Given], Given]:
-    """The numbers without those named."""
-    return lambda given: {name: value for name, value in given.items() if name not in names}
-
-
-def _renamed(name: str, other: str) -> Callable[[Given], Given]:
-    return lambda given: {**without(name)(given), other: given[name]}
 
 
 def _stale(name: str) -> Held:
@@ -146,9 +88,9 @@ def _of_rate(optimizer: Optimizer) -> Iterator[WrongUpdate]:
             optimizer=optimizer,
             everywhere=with_numbers(rate=lambda p: p["rate"] * 0 + optimizer.learning_rate),
         )
-        for late, text in ((1, "the step before: one step late"), (-1, "the next step: one step early")):
+        for text, counted in COUNTED.items():
             yield WrongUpdate(
-                mistake="learning-rate", text=f"with the learning rate of {text}", optimizer=optimizer, late=late
+                mistake="learning-rate", text=f"with the learning rate of {text}", optimizer=optimizer, counted=counted
             )
         for schedule, text in _other_schedules(optimizer.schedule):
             yield WrongUpdate(
@@ -201,6 +143,13 @@ def _of_correction(optimizer: Optimizer) -> Iterator[WrongUpdate]:
 def _of_memory(optimizer: Optimizer) -> Iterator[WrongUpdate]:
     """What is remembered: stale, not averaged, not rooted, or nothing at all."""
     rule, *_ = rules(optimizer)
+    if rule.start:
+        yield WrongUpdate(
+            mistake="missing-term",
+            text="with nothing remembered from one epoch to the next, as of an optimizer made anew for each",
+            optimizer=optimizer,
+            anew=True,
+        )
     for name in sorted(rule.start.keys() - {"product"} - rule.largest):  # a largest of none would be divided by
         yield WrongUpdate(
             mistake="not-updated",
@@ -224,6 +173,13 @@ def _of_memory(optimizer: Optimizer) -> Iterator[WrongUpdate]:
             optimizer=optimizer,
             slots=lambda after, before, g, given: {"v": after["v"] * (1 - given["momentum"])},
         )
+        yield WrongUpdate(
+            mistake="factor",
+            text="with the gradient multiplied by 1 - momentum before it goes into v, from the second step on, as "
+            "torch.optim.SGD has it with a dampening of the momentum",
+            optimizer=optimizer,
+            rule=_dampened,
+        )
     for name in sorted(rule.start.keys() & {"v", "s"} if optimizer.name not in ("momentum", "nesterov") else ()):
         yield WrongUpdate(
             mistake="missing-term",
@@ -231,6 +187,30 @@ def _of_memory(optimizer: Optimizer) -> Iterator[WrongUpdate]:
             optimizer=optimizer,
             slots=_squared(name),
         )
+        yield WrongUpdate(
+            mistake="missing-term",
+            text=f"with the size of the gradient in {name}, where its square belongs",
+            optimizer=optimizer,
+            rule=_of_sizes(name),
+        )
+
+
+def _dampened(rule: Rule) -> Rule:
+    def absorb(g: Number, t: Number, momentum: Number, **others: Number) -> Memory:
+        dampening = np.where(t > 1, momentum, 0 * momentum)
+        return rule.absorb(g=g * (1 - dampening), t=t, momentum=momentum, **others)
+
+    return replace(rule, absorb=absorb)
+
+
+def _of_sizes(name: str) -> Callable[[Rule], Rule]:
+    def changed(rule: Rule) -> Rule:
+        def absorb(g: Number, **others: Number) -> Memory:
+            return {**rule.absorb(g=g, **others), name: rule.absorb(g=np.sqrt(np.abs(g)), **others)[name]}
+
+        return replace(rule, absorb=absorb)
+
+    return changed
 
 
 def _of_settings(optimizer: Optimizer) -> Iterator[WrongUpdate]:
@@ -273,6 +253,13 @@ def _of_form(optimizer: Optimizer) -> Iterator[WrongUpdate]:
             optimizer=optimizer,
             moving=with_numbers(epsilon=lambda p: p["epsilon"] * 0),
             slots=_epsilon_inside(optimizer),
+        )
+    if optimizer.name in ("adam", "adamw"):
+        yield WrongUpdate(
+            mistake="factor",
+            text="of AMSGrad, with the largest v so far (Reddi, Kale & Kumar, 2018)",
+            optimizer=optimizer,
+            greatest="v",
         )
     for setting, forms in FORMS.get(optimizer.name, {}).items():
         for form in forms:
@@ -349,63 +336,3 @@ def _of_decay(optimizer: Optimizer) -> Iterator[WrongUpdate]:
                 weight_decay=lambda p: p["weight_decay"] * (p["rate"] * 0 + optimizer.learning_rate) / p["rate"]
             ),
         )
-
-
-def _of_clipping(optimizer: Optimizer) -> Iterator[WrongUpdate]:
-    """Clipping, or none, or by another norm."""
-    if not any(name in optimizer.settings for name in CLIPS):
-        return
-    yield WrongUpdate(
-        mistake="missing-term", text="without clipping the gradient", optimizer=optimizer, everywhere=without(*CLIPS)
-    )
-    for name, other, text in (
-        ("clip_norm", "clip_norm_each", "with each gradient clipped by its own norm where all have one"),
-        ("clip_norm_each", "clip_norm", "with all gradients clipped by one norm where each has its own"),
-    ):
-        if name in optimizer.settings:
-            yield WrongUpdate(
-                mistake="reduction",
-                text=text,
-                optimizer=optimizer,
-                everywhere=_renamed(name, other),
-            )
-    if "clip_norm" in optimizer.settings:
-        yield from _of_norm(optimizer)
-
-
-def _of_norm(optimizer: Optimizer) -> Iterator[WrongUpdate]:
-    """All gradients clipped by one norm that is another one, or where it is not to be clipped."""
-
-    def wrong(text: str, clipping: Clipping) -> WrongUpdate:
-        return WrongUpdate(mistake="factor", text=text, optimizer=optimizer, clipping=clipping)
-
-    yield wrong(
-        "with all gradients scaled to the norm where they are smaller too",
-        lambda g, p: _scaled(g, norm(g), p, least=False),
-    )
-    yield wrong(
-        "with all gradients clipped by the sum of their squares, whose root the norm is",
-        lambda g, p: _scaled(g, norm(g) * norm(g), p),
-    )
-    yield wrong(
-        "with all gradients clipped by the norm of the weights' alone",
-        lambda g, p: _scaled(g, norm({name: one for name, one in g.items() if name.startswith("W")}), p),
-    )
-    yield WrongUpdate(
-        mistake="factor",
-        text="with every element of the gradient clipped, where all are scaled by their norm",
-        optimizer=optimizer,
-        everywhere=_renamed("clip_norm", "clip_value"),
-    )
-    if optimizer.settings.get("clip_epsilon", 0.0) != TORCH_EPSILON:
-        yield WrongUpdate(
-            mistake="factor",
-            text=f"with {TORCH_EPSILON:g} added to the norm of the gradients, as PyTorch does",
-            optimizer=replace(optimizer, settings={**optimizer.settings, "clip_epsilon": TORCH_EPSILON}),
-        )
-
-
-def _scaled(gradients: Mapping[str, Number], size: Number, given: Given, *, least: bool = True) -> dict[str, Number]:
-    """g · c / max(size, c), or without a least size g · c / size."""
-    largest, size = given["clip_norm"], size + given.get("clip_epsilon", 0)
-    return {name: g * (largest / (np.maximum(size, largest) if least else size)) for name, g in gradients.items()}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from comparisons.audit import audit
 from comparisons.update_diagnosis import diagnosed_updates
 from comparisons.verdict import Verdict
 from comparisons.wrong_training import wrongly_trained
-from comparisons.wrong_updates import WrongUpdate, wrong_updates
+from comparisons.wrong_update import WrongUpdate
+from comparisons.wrong_updates import wrong_updates
 from manual.train import train
 from problems.catalogue import named_problem
 from problems.optimizer import FORMS, OPTIMIZERS
@@ -141,3 +143,64 @@ def test_what_nothing_explains_is_unknown() -> None:
     }
     shifted = Trace(**{**vars(trace), "parameters": moved})
     assert {one.mistakes for one in diagnosed_updates(shifted)} == {("unknown",)}
+
+
+# What PyTorch's own optimizers make of the gradients when they are asked for another formula than the problem's, or
+# are handled otherwise: the problem's optimizer, the class and its arguments, what is of each epoch, and the text.
+IN_TORCH = {
+    "AMSGrad": (
+        EVERY["adam-corrected"],
+        ("Adam", {"betas": (0.8, 0.95), "eps": 1e-3, "amsgrad": True}),
+        "",
+        "of AMSGrad, with the largest v so far (Reddi, Kale & Kumar, 2018)",
+    ),
+    "dampening": (
+        made("momentum", TELLING["momentum"], Schedule()),
+        ("SGD", {"momentum": 0.8, "dampening": 0.8}),
+        "",
+        "with the gradient multiplied by 1 - momentum before it goes into v, from the second step on, as "
+        "torch.optim.SGD has it with a dampening of the momentum",
+    ),
+    "optimizer of each epoch": (
+        EVERY["adam-corrected"],
+        ("Adam", {"betas": (0.8, 0.95), "eps": 1e-3}),
+        "optimizer",
+        "with nothing remembered from one epoch to the next, as of an optimizer made anew for each",
+    ),
+    "schedule of epochs": (
+        made("momentum", TELLING["momentum"], SCHEDULED),
+        ("SGD", {"momentum": 0.8}),
+        "learning rate",
+        "with the learning rate of the epoch's number, where the schedule counts steps",
+    ),
+}
+
+
+@pytest.mark.parametrize(("asked", "made_by", "of_epochs", "text"), IN_TORCH.values(), ids=IN_TORCH)
+def test_what_a_library_makes_of_it_is_named(
+    asked: Optimizer,
+    made_by: tuple[str, dict[str, Any]],
+    of_epochs: str,
+    text: str,
+    require_or_skip: Callable[[str], None],
+) -> None:
+    require_or_skip("torch")
+    import torch
+
+    problem = started(asked)
+    right, (name, settings) = recorded(problem), made_by
+    theta = {key: torch.tensor(values, requires_grad=True) for key, values in problem.initial.items()}
+    optimizer = None
+    after: dict[str, list[np.ndarray]] = {key: [] for key in theta}
+    for t in range(right.steps):
+        if optimizer is None or (of_epochs == "optimizer" and t % problem.steps_per_epoch == 0):
+            optimizer = getattr(torch.optim, name)(theta.values(), lr=0.05, **settings)
+        if of_epochs == "learning rate":
+            optimizer.param_groups[0]["lr"] = problem.optimizer.learning_rate_at(t // problem.steps_per_epoch + 1)
+        for key, tensor in theta.items():
+            tensor.grad = torch.tensor(right.gradients[key][t])
+        optimizer.step()
+        for key, tensor in theta.items():
+            after[key].append(tensor.detach().numpy().copy())
+    trace = Trace(**{**vars(right), "parameters": {key: np.stack(each) for key, each in after.items()}})
+    assert {one.explanation for one in diagnosed_updates(trace)} == {f"matches the formula {text}"}
