@@ -38,7 +38,7 @@ class Count:
     the name are right), and named first, before others."""
 
     planted: int = 0
-    same: int = 0
+    same: Counter[str] = field(default_factory=Counter)
     noticed: int = 0
     named: int = 0
     first: int = 0
@@ -104,7 +104,7 @@ def updates(problem: Problem, count: Count) -> None:
         count.planted += 1
         if not len(places):
             if the_same(trace, right):
-                count.same += 1
+                count.same[wrong.text] += 1
             else:
                 count.missed.append(f"{problem.name} {problem.optimizer}: {wrong.text}")
             continue
@@ -123,7 +123,7 @@ def the_same(one: Trace, other: Trace) -> bool:
 
 def row(what: str, count: Count, seconds: float) -> str:
     """A line of the table."""
-    numbers = f"{count.planted:,} | {count.same:,} | {count.noticed:,} | {count.named:,} | {count.first:,}"
+    numbers = f"{count.planted:,} | {count.same.total():,} | {count.noticed:,} | {count.named:,} | {count.first:,}"
     return f"| {what} | {numbers} | {seconds:.0f} s |"
 
 
@@ -157,6 +157,8 @@ def main() -> None:
     print("|---|---:|---:|---:|---:|---:|---:|")
     print(row("formulas", formulas, first))
     print(row("updates", of_updates, second))
+    for text, times in of_updates.same.most_common():
+        print(f"the same, {times}: {text}", file=sys.stderr)
     for line in (*formulas.missed, *of_updates.missed):
         print(f"missed: {line}", file=sys.stderr)
     for line in (*formulas.unnamed, *of_updates.unnamed):
