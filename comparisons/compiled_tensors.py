@@ -94,14 +94,14 @@ class CompiledTensor(Tensor):
     def _bounding(self, slope: Dot, at: slice, plane: int) -> Bounding:
         product, room = slope.product_of(at, plane)
         precision, rate = slope.precision, self.start.rate
-        flushed, added = slope.constants
+        of_product, _, of_size, flushed = slope.constants(room)
         by_value, by_error = factors(rate, precision)
         constants = Constants(
             unit=precision.unit + FLOAT64.unit,
             tiny=precision.smallest_normal,
-            room=float(room),
+            of_product=of_product,
+            of_size=of_size,
             flushed=flushed,
-            added=added,
             otherwise=OTHERWISE,
             rate=float(rate.value),
             by_value=by_value,

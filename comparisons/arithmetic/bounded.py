@@ -29,9 +29,9 @@ class Undecided:
         with np.errstate(all="ignore"):
             return RULES["where"](condition, *(operand(x, self.precision) for x in branches))
 
-    def indicator(self) -> Bounded:
+    def indicator(self) -> Indicator:
         """1 where it holds, else 0; either where that is open."""
-        return finished(self.truth.astype(np.float64), np.where(self.open, 1.0, 0.0), self.precision)
+        return Indicator(self)
 
 
 class Bounded(NDArrayOperatorsMixin):
@@ -129,6 +129,17 @@ class Bounded(NDArrayOperatorsMixin):
             return rule(*together([operand(x, self.precision) for x in inputs]))
 
 
+class Indicator(Bounded):
+    """1 where a comparison holds, else 0, and either where that is open: a factor that rounds nothing."""
+
+    __slots__ = ("holds",)
+
+    def __init__(self, holds: Undecided) -> None:
+        error = np.where(holds.open, INFLATION, 0.0)
+        super().__init__(holds.truth.astype(np.float64), error, holds.precision)
+        self.holds = holds
+
+
 def together(operands: list[Bounded]) -> list[Bounded]:
     """Operands of one precision: a number that is no tensor is rounded to the format for storage that it meets."""
     for one in operands:
@@ -162,6 +173,11 @@ def finished(value: Array, error: Array, precision: Precision) -> Bounded:
     error: an array that nothing else uses.
     """
     error *= INFLATION
+    return covered(value, error, precision)
+
+
+def covered(value: Array, error: Array, precision: Precision) -> Bounded:
+    """A result whose error covers the float64 rounding of its rule; no bound where anything is not finite."""
     if np.isfinite(error).all() and np.isfinite(value).all():
         return Bounded(value, error, precision)
     return Bounded(value, np.where(np.isfinite(value) & np.isfinite(error), error, np.inf), precision)

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from comparisons.arithmetic.bounded import Bounded, finished
+from comparisons.arithmetic.bounded import Bounded, covered
 from comparisons.arithmetic.precision import FLOAT64, Precision
+from comparisons.arithmetic.rounding import INFLATION
 from comparisons.arithmetic.stored_numbers import Stored
 from comparisons.arithmetic.upper import DEEP, Upper
 from problems.problem import Array
@@ -120,25 +121,26 @@ class Dot(Bounded):
         return self.precision.gamma(more) + FLOAT64.gamma(more)
 
     def _around(self, value: Array, left: Upper, right: Upper) -> Bounded:
-        error, some = left.times(right)
+        product, room = left.product(right)
+        by_product, by_more, by_value, flushed = self.constants(room)
+        some = bool(product.min() > 0) or product > 0
+        error = np.multiply(product, by_product, dtype=np.float64)
         for one in self.more:
-            error = error + (one._inherited + self._partial * one._magnitude)
+            error += by_more * (one._inherited + self._partial * one._magnitude)
             some = some | (one._magnitude > 0)
         if self.terms > 1:
-            unit = self.precision.unit + FLOAT64.unit
-            error *= 1 + unit
-            error += unit * np.abs(value)
-        flushed, added = self.constants
+            error += by_value * np.abs(value)
         error += flushed if some is True else np.where(some, flushed, 0.0)
-        error *= added
-        return finished(value, error, self.precision)
+        return covered(value, error, self.precision)
 
-    @property
-    def constants(self) -> tuple[float, float]:
-        """What flushing terms to 0 may add, and 1 with the rounding of the sum that bounds it."""
-        unit = self.precision.unit + FLOAT64.unit
-        roundings = (2 * self.a.shape[-1] + self.terms) * (1 + self._partial) * (1 + unit)
-        return roundings * self.precision.smallest_normal, 1 + FLOAT64.gamma(2 * self.terms + 8)
+    def constants(self, room: float) -> tuple[float, float, float, float]:
+        """What the error takes of the product that bounds it, which is to be multiplied with `room`; of `more`; of the
+        value's size; and of flushing terms to 0. The rounding of their own sum is in them."""
+        unit, n = self.precision.unit + FLOAT64.unit, self.a.shape[-1]
+        last = unit if self.terms > 1 else 0.0
+        own = (1 + FLOAT64.gamma(2 * self.terms + 8)) * INFLATION
+        flushed = (2 * n + self.terms) * (1 + self._partial) * (1 + unit) * self.precision.smallest_normal
+        return room * (1 + last) * own, (1 + last) * own, last * own, flushed * own
 
 
 def _times(left: Upper, right: Upper, terms: int, precision: Precision) -> Array:

@@ -9,9 +9,13 @@ from comparisons.arithmetic.precision import FLOAT64
 from comparisons.arithmetic.rounding import INFLATION_OF_SUM, function_rounding, underflow
 from problems.problem import Array
 
+LARGE_EXPONENT = 700.0  # e to it is finite
+
 
 def _carried_by_exp(a: Bounded, value: Array) -> Array:
     """e^(a + ε) − e^a ≤ e^a (e^ε − 1), and less than e^(a + ε), where that underflows."""
+    if value.min(initial=np.inf) >= FLOAT64.smallest_normal and a.error.max(initial=0.0) <= LARGE_EXPONENT:
+        return np.asarray(value * np.expm1(a.error))
     at_most = np.maximum(value, FLOAT64.smallest_normal)  # of e^a, also where it underflows here
     top = np.exp(a.value + a.error + INFLATION_OF_SUM * (np.abs(a.value) + a.error))
     return np.minimum(at_most * np.expm1(a.error), np.maximum(top, np.where(a.error > 0, FLOAT64.smallest_normal, 0.0)))

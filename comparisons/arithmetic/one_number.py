@@ -19,17 +19,17 @@ WithError = tuple[float, float]  # value and error
 class Constants(NamedTuple):
     """What the rules take of a precision, a matrix product and a learning rate.
 
-    unit, tiny: unit roundoff, here and there, and the smallest normal number; room: what the float32 product is to be
-    multiplied with; flushed: what flushing its terms to 0 may add; added: 1 and the rounding of the bound's own sum;
+    unit, tiny: unit roundoff, here and there, and the smallest normal number; of_product, of_size, flushed: what the
+    error of a matrix product takes of what bounds it, of its size, and of flushing terms to 0 (`Dot.constants`);
     otherwise: roundings between a gradient that is reported and one that is used; rate: its value; by_value, by_error:
     what its product takes of a factor's size and of its error.
     """
 
     unit: float
     tiny: float
-    room: float
+    of_product: float
+    of_size: float
     flushed: float
-    added: float
     otherwise: int
     rate: float
     by_value: float
@@ -44,11 +44,10 @@ def finished(value: Number, error: Number) -> float:
 
 def of_dot(value: Number, product: Number, c: Constants) -> float:
     """The error of a matrix product of at least two terms, as `dots.Dot` has it of what bounds it."""
-    error = product * c.room
-    error = error * (1 + c.unit)
-    error = error + c.unit * abs(value)
+    error = product * c.of_product
+    error = error + c.of_size * abs(value)
     error = error + (c.flushed if product > 0 else 0.0)
-    return finished(value, error * c.added)
+    return error if math.isfinite(value) & math.isfinite(error) else math.inf
 
 
 def times_rate(value: Number, error: Number, c: Constants) -> WithError:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from comparisons.arithmetic.bounded import Bounded, finished
+from comparisons.arithmetic.bounded import Bounded, Indicator, finished
 from comparisons.arithmetic.precision import FLOAT64, Precision
 from comparisons.arithmetic.rounding import INFLATION, function_rounding
 from problems.problem import Array
@@ -35,6 +35,9 @@ def _settled(nothing: Array, value: Array) -> Array:
 
 def multiply(a: Bounded, b: Bounded) -> Bounded:
     """|a| ε_b + ε_a (|b| + ε_b), and the rounding of the product."""
+    for factor, other in ((a, b), (b, a)):
+        if isinstance(factor, Indicator):
+            return _chosen(factor, other)
     for number, other in ((a, b), (b, a)):
         if is_ordinary(number) and other.ndim > 0:
             return _times_number(number, other)
@@ -45,6 +48,17 @@ def multiply(a: Bounded, b: Bounded) -> Bounded:
     carried = carried + _product_of_sizes(a.error, size_b + b.error)
     units = 0 if _is_power_of_two(a) or _is_power_of_two(b) else 1
     return product(value, carried, nothing, units, a.precision)
+
+
+def _chosen(factor: Indicator, b: Bounded) -> Bounded:
+    """b or 0, and either where that is open."""
+    value, error = np.where(factor.holds.truth, b.value, 0.0), b.error + b.precision.smallest_normal
+    nothing = is_nothing(b)
+    error = np.where(factor.holds.truth & ~nothing if nothing.any() else factor.holds.truth, error, 0.0)
+    if factor.holds.open.any():
+        size = np.abs(b.value) + b.error
+        error = np.where(factor.holds.open, size + np.where(size > 0, b.precision.smallest_normal, 0.0), error)
+    return finished(value, error, b.precision)
 
 
 def is_ordinary(a: Bounded) -> bool:

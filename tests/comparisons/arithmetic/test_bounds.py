@@ -500,3 +500,23 @@ def test_an_indicator_is_what_choosing_between_one_and_zero_gives():
     np.testing.assert_array_equal(found.value, due.value)
     np.testing.assert_array_equal(found.error, due.error)
     np.testing.assert_array_equal(found.error > 0, [False, True, False, True, False, False])
+
+
+def test_a_product_with_an_indicator_is_one_of_its_two_numbers_and_rounds_nothing():
+    z = Bounded(np.array([-2.0, -1e-9, 1e-9, 3.0, 3.0, 3.0]), np.array([0.5, 1e-8, 1e-8, 0.5, 0.0, 0.0]), FLOAT32)
+    a = Bounded(np.array([5.0, 5.0, -5.0, -5.0, np.inf, 0.0]), np.array([1e-6, 1e-6, 1e-6, 1e-6, np.inf, 0.0]), FLOAT32)
+    for found in (a * indicator(z > 0, z), indicator(z > 0, z) * a):
+        np.testing.assert_array_equal(found.value, [0.0, 0.0, -5.0, -5.0, np.inf, 0.0])
+        np.testing.assert_allclose(found.error, [0.0, 5 + 1e-6, 5 + 1e-6, 1e-6, np.inf, 0.0], rtol=1e-12)
+        assert (found.error[:4] >= [0.0, 5 + 1e-6, 5 + 1e-6, 1e-6]).all()
+
+
+def test_two_errors_side_by_side_are_multiplied_with_an_indicator_like_either_alone():
+    rng = np.random.default_rng(8)
+    z = Bounded(rng.normal(size=(3, 4, 5)), 0.3 * rng.random((3, 4, 5)), FLOAT32)
+    value, errors = rng.normal(size=(3, 4, 5)), rng.random((2, 3, 4, 5))
+    both = Bounded(value, errors, FLOAT32) * indicator(z > 0, z)
+    for number in (0, 1):
+        alone = Bounded(value, errors[number], FLOAT32) * indicator(z > 0, z)
+        np.testing.assert_array_equal(both.error[number], alone.error)
+        np.testing.assert_array_equal(both.value, alone.value)

@@ -34,7 +34,15 @@ def constants(precision, rate=0.01):
     by_value, by_error = factors(Bounded.rounded(rate, precision), precision)
     unit, tiny = precision.unit + FLOAT64.unit, precision.smallest_normal
     return Constants(
-        unit, tiny, room=1.0, flushed=0.0, added=1.0, otherwise=8, rate=rate, by_value=by_value, by_error=by_error
+        unit,
+        tiny,
+        of_product=1.0,
+        of_size=0.0,
+        flushed=0.0,
+        otherwise=8,
+        rate=rate,
+        by_value=by_value,
+        by_error=by_error,
     )
 
 
@@ -87,8 +95,8 @@ def test_a_matrix_product(precision, spread, hole):
     product = dots.Dot(Bounded(a, a_error, precision), Bounded(b, b_error, precision))
     whole = slice(None)
     due, value, (bounding, room) = product.rows(whole), product.value_of(whole), product.product_of(whole)
-    flushed, added = product.constants
-    c = constants(precision)._replace(room=room, flushed=flushed, added=added)
+    of_product, _, of_size, flushed = product.constants(room)
+    c = constants(precision)._replace(of_product=of_product, of_size=of_size, flushed=flushed)
     found = [of_dot(value, float(one), c) for value, one in zip(value.ravel(), bounding.ravel(), strict=True)]
     same(found, due.error.ravel())
 
