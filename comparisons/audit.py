@@ -22,7 +22,7 @@ from comparisons.pieces import in_pieces, pieces
 from comparisons.reference import Expectation
 from comparisons.step_set import counted_once
 from comparisons.structure import ValueFaults, length_faults, steps_faults, structural_faults
-from comparisons.tally import Judged, Sound, Tally
+from comparisons.tally import Counted, Judged, Tally
 from comparisons.tensors import Piece
 from comparisons.threads import one_thread
 from comparisons.untold import farthest_untold, least_certain
@@ -288,9 +288,10 @@ def _judge_pieces(
 ) -> int | None:
     bad = []
     for piece in _pieces(observed, run, learning_rate):
-        if isinstance(piece.found, Sound):
+        if isinstance(piece.found, Counted):  # of one step
             size = int(observed.actual[piece.name][0].size)
-            tallies[piece.name].add_sound(int(observed.positions[0]), size, piece.found)
+            tallies[piece.name].add_counted(int(observed.positions[0]), size, piece.found)
+            bad += [0] if piece.found.wrong else []
             continue
         one = _judged_piece(observed, piece, piece.found)
         tallies[piece.name].add(one)

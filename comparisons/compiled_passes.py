@@ -38,22 +38,25 @@ class Told(NamedTuple):
     bound: float
 
 
-class Rows(NamedTuple):
-    """Rows of a matrix in which nothing is wrong, if wrong is 0.
+class Seen(NamedTuple):
+    """Some numbers of one array: how many are wrong and how many not told, the largest share of a bound, -1 where
+    nothing is told, and the largest distance of what is not told, -1 where everything is.
 
-    reaching: how many errors around every route reach 0 from a number that is not 0. worst, of the gradient and of the
-    parameter: the largest share of a bound, -1 where nothing is told; farthest: the largest distance of what is not
-    told, -1 where everything is.
+    Where any is wrong the worst is: a float divided by a smaller one is never rounded to 1.
     """
 
     wrong: int
-    reaching: int
     untold: int
-    untold_update: int
     worst: Told
     farthest: Told
-    worst_update: Told
-    farthest_update: Told
+
+
+class Rows(NamedTuple):
+    """Rows of a matrix; reaching: how many errors around every route reach 0 from a number that is not 0."""
+
+    reaching: int
+    gradient: Seen
+    update: Seen
 
 
 def judged_rows(
@@ -77,7 +80,7 @@ def judged_rows(
     """
     nothing = Told(-1, -1.0, 0.0, 0.0)
     worst = farthest = worst_update = farthest_update = nothing
-    wrong = reaching = untold = untold_update = 0
+    wrong = wrong_update = reaching = untold = untold_update = 0
     for begin in range(0, value.size, TILE):
         end = min(begin + TILE, value.size)
         few = end - begin
@@ -110,12 +113,13 @@ def judged_rows(
             put(moved, own, kept)
             put(doubt, own_doubt, kept)
         unknown, beyond, larger = judged(new, moved, doubt, doubt, worst_update.amount, share)
-        untold_update, wrong = untold_update + unknown, wrong + beyond
+        untold_update, wrong_update = untold_update + unknown, wrong_update + beyond
         if larger > 0:
             worst_update = largest(share, moved, doubt, begin, worst_update)
         if unknown > 0:
             farthest_update = farther(share, new, moved, doubt, rest, begin, farthest_update)
-    return Rows(wrong, reaching, untold, untold_update, worst, farthest, worst_update, farthest_update)
+    gradient = Seen(wrong, untold, worst, farthest)
+    return Rows(reaching, gradient, Seen(wrong_update, untold_update, worst_update, farthest_update))
 
 
 def slope_bounds(value: Array, product: Array, c: Constants, error: Array) -> int:

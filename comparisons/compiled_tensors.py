@@ -14,10 +14,10 @@ from comparisons.arithmetic.one_number import Constants
 from comparisons.arithmetic.precision import FLOAT64, PRECISIONS
 from comparisons.arithmetic.products import factors, is_ordinary
 from comparisons.arithmetic.stored_numbers import Stored
-from comparisons.compiled_passes import Rows, Told, room, rows
+from comparisons.compiled_passes import Rows, Seen, Told, room, rows
 from comparisons.reference import OTHERWISE, Given
-from comparisons.tally import Element, Sound
-from comparisons.tensors import BEST, EVERY, PIECE, Piece, Tensor, rows_of
+from comparisons.tally import Counted, Element
+from comparisons.tensors import BEST, EVERY, Piece, Tensor, rows_of
 from problems.problem import Array, Parameters, Problem
 
 WORTH = 10**8  # numbers in a training, from which on compiling takes less than it saves
@@ -40,34 +40,33 @@ class CompiledTensor(Tensor):
         self._best_is_asked = False
 
     def pieces(self) -> Iterator[Piece]:
-        with np.errstate(all="ignore"):
-            slope = self._product()
-        if slope is None:
+        matrices = self._matrices()
+        if matrices is None:
             yield from super().pieces()
             return
-        columns = self.theta.shape[-1]
-        for at in rows_of(slice(0, self.theta.shape[-2]), LONG // columns):
+        rows, columns = matrices.theta.shape
+        for at in rows_of(slice(0, rows), LONG // columns):
             with np.errstate(all="ignore"):
-                found = self._judged(slope, at)
-            if found.wrong:  # which is rare, and told in full
-                for few in rows_of(at, PIECE // columns):
-                    yield from self.pieces_at(few)
-            else:
-                yield from self._sound(at, found)
+                found = self._judged(matrices, at)
+            slope = counted(matrices.reported, at, found.gradient)
+            after = counted(matrices.after, at, found.update)
+            yield Piece(name=f"gradient.{self.name}", at=at, found=slope)
+            yield Piece(name=f"parameter.{self.name}", at=at, found=after)
 
-    def _product(self) -> Dot | None:
-        """The gradient; None where the rules for one number are not made for it."""
-        slope, told = self.slope, self.reported is not None and self.after is not None and len(self.reported) == 1
-        fits = told and isinstance(self.theta, Stored) and isinstance(slope, Dot) and not slope.more and slope.terms > 1
-        return slope if fits and isinstance(slope, Dot) else None
+    def _matrices(self) -> Matrices | None:
+        """What is judged; None where the rules for one number are not made for it."""
+        slope, theta, reported, after = self.slope, self.theta, self.reported, self.after
+        if reported is None or after is None or len(reported) > 1 or not isinstance(theta, Stored):
+            return None
+        if not isinstance(slope, Dot) or slope.more or slope.terms < 2:
+            return None
+        return Matrices(slope, theta.numbers[0], reported[0], after[0])
 
-    def _judged(self, slope: Dot, at: slice) -> Rows:
+    def _judged(self, matrices: Matrices, at: slice) -> Rows:
         """Rows `at`; around both routes where the errors around every one reach 0."""
-        assert isinstance(self.theta, Stored)
-        assert self.reported is not None
-        assert self.after is not None
+        slope, *stored = matrices
         value, every = slope.value_of(at)[0].ravel(), self._bounding(slope, at, EVERY)
-        arrays = [whole[0, at].ravel() for whole in (self.theta.numbers, self.reported, self.after)]
+        arrays = [matrix[at].ravel() for matrix in stored]
 
         def judged(best: Bounding | None, asks: bool = False) -> Rows:
             product, constants = best or every
@@ -82,14 +81,6 @@ class CompiledTensor(Tensor):
                 return found
             self._best_is_asked = True
         return judged(self._bounding(slope, at, BEST))
-
-    def _sound(self, at: slice, found: Rows) -> Iterator[Piece]:
-        assert self.reported is not None
-        assert self.after is not None
-        slope = sound_rows(self.reported[0], at, found.untold, found.worst, found.farthest)
-        after = sound_rows(self.after[0], at, found.untold_update, found.worst_update, found.farthest_update)
-        yield Piece(name=f"gradient.{self.name}", at=at, found=slope)
-        yield Piece(name=f"parameter.{self.name}", at=at, found=after)
 
     def _bounding(self, slope: Dot, at: slice, plane: int) -> Bounding:
         product, room = slope.product_of(at, plane)
@@ -110,6 +101,15 @@ class CompiledTensor(Tensor):
         return Bounding(product[0].ravel(), constants)
 
 
+class Matrices(NamedTuple):
+    """What a gradient must be, and the parameter before, the gradient and the parameter after that were reported."""
+
+    slope: Dot
+    theta: Array
+    reported: Array
+    after: Array
+
+
 class Bounding(NamedTuple):
     """What bounds some rows of a gradient, and with which constants."""
 
@@ -117,7 +117,7 @@ class Bounding(NamedTuple):
     constants: Constants
 
 
-def sound_rows(actual: Array, at: slice, untold: int, worst: Told, farthest: Told) -> Sound:
+def counted(actual: Array, at: slice, found: Seen) -> Counted:
     """Of rows `at` of a matrix, what was counted of them."""
 
     def element(one: Told) -> Element | None:
@@ -127,11 +127,12 @@ def sound_rows(actual: Array, at: slice, untold: int, worst: Told, farthest: Tol
         index = (at.start + row, column)
         return Element(index=index, actual=float(actual[index]), expected=one.expected, bound=one.bound)
 
-    return Sound(
-        compared=(at.stop - at.start) * actual.shape[-1] - untold,
-        not_told=untold,
-        ratio=worst.amount,
-        worst=element(worst),
-        distance=farthest.amount,
-        farthest=element(farthest),
+    return Counted(
+        compared=(at.stop - at.start) * actual.shape[-1] - found.untold,
+        not_told=found.untold,
+        wrong=found.wrong,
+        ratio=found.worst.amount,
+        worst=element(found.worst),
+        distance=found.farthest.amount,
+        farthest=element(found.farthest),
     )

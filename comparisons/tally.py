@@ -62,8 +62,8 @@ class Element:
     bound: float
 
 
-class Sound(NamedTuple):
-    """Rows of one tensor in one step, nothing of which is wrong, counted already.
+class Counted(NamedTuple):
+    """Rows of one tensor in one step, counted already: how many elements are told, are not, and are wrong.
 
     worst: where the share `ratio` of its bound is largest, None where nothing is told; farthest: of what is not told
     where the distance from what is expected is largest, None where all is.
@@ -71,6 +71,7 @@ class Sound(NamedTuple):
 
     compared: int
     not_told: int
+    wrong: int
     ratio: float
     worst: Element | None
     distance: float
@@ -174,18 +175,30 @@ class Tally:
         if not told.all():
             self._keep_untold(judged)
 
-    def add_sound(self, position: int, elements: int, sound: Sound) -> None:
+    def add_counted(self, position: int, elements: int, counted: Counted) -> None:
         """Count in some rows of a tensor of so many elements, of the step at `position` from 0."""
         step = position + 1
-        self.compared += sound.compared
-        self.not_told += sound.not_told
+        self.compared += counted.compared
+        self.not_told += counted.not_told
         self._begin_pieces([step])
-        if sound.worst:
-            found = vars(sound.worst)
-            self._keep_if_worse(Deviation(quantity=self.name, step=step, ratio=sound.ratio, elements=elements, **found))
-        if sound.farthest:
+        if counted.worst:
+            found = Deviation(
+                quantity=self.name,
+                step=step,
+                ratio=counted.ratio,
+                wrong=counted.wrong,
+                elements=elements,
+                **vars(counted.worst),
+            )
+            self._keep_if_worse(found)
+            if counted.wrong:
+                self.wrong += counted.wrong
+                self.wrong_steps.add(np.array([step]))
+                self.wrong_of_steps[step] += counted.wrong
+                self._keep_first_bad(found)
+        if counted.farthest:
             self.untold_steps.add(np.array([step]))
-            self._keep_if_farther(sound.distance, step, sound.farthest.index, sound.farthest.expected)
+            self._keep_if_farther(counted.distance, step, counted.farthest.index, counted.farthest.expected)
 
     def add_below(self, judged: Judged, below: Expectation) -> None:
         """Count what stays wrong when float32 is allowed for."""
@@ -225,11 +238,14 @@ class Tally:
         bad = judged.wrong_steps
         self.wrong_steps.add(judged.positions[bad] + 1)
         first = bad[0]
-        if self.first_bad is not None and judged.positions[first] + 1 > self.first_bad.step:
-            return
-        place = largest(np.where(judged.wrong[first], judged.ratio[first], -1.0))
-        found = judged.deviation(self.name, (first, *place))
+        if self.first_bad is None or judged.positions[first] + 1 <= self.first_bad.step:
+            place = largest(np.where(judged.wrong[first], judged.ratio[first], -1.0))
+            self._keep_first_bad(judged.deviation(self.name, (first, *place)))
+
+    def _keep_first_bad(self, found: Deviation) -> None:
         before = self.first_bad
+        if before is not None and found.step > before.step:
+            return
         if before is not None and found.step == before.step:  # other rows of the same tensor
             found = replace(max(before, found, key=lambda one: one.ratio), wrong=before.wrong + found.wrong)
         self.first_bad = found

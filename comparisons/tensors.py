@@ -13,7 +13,7 @@ from comparisons.arithmetic.dots import Dot
 from comparisons.arithmetic.precision import PRECISIONS
 from comparisons.arithmetic.unions import plane
 from comparisons.reference import Expectation, Given, held_to_own, reported, within
-from comparisons.tally import Sound
+from comparisons.tally import Counted
 from manual.optimizers import sgd
 from manual.penalty import penalized
 from problems.problem import Array, Parameters, Problem
@@ -25,11 +25,11 @@ GROUPS = ("gradient", "parameter")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Piece:
-    """Rows `at` of one quantity, over all steps of a chunk: what they must be, or how they were found to be right."""
+    """Rows `at` of one quantity, over all steps of a chunk: what they must be, or what was counted of them."""
 
     name: str
     at: slice
-    found: Expectation | Sound
+    found: Expectation | Counted
 
 
 class Tensor:

@@ -53,7 +53,6 @@ def in_pieces(monkeypatch):
     for module, name, value in (
         (pieces, "LARGE", 1),
         (tensors, "PIECE", 12),
-        (compiled_tensors, "PIECE", 12),
         (compiled_tensors, "LONG", 12),
         (dots, "LARGE", 0),
         (stored_numbers, "LARGE", 0),
@@ -215,7 +214,7 @@ def test_compiled_what_carries_float32_is_named_to_the_last_bit(both):
 @pytest.mark.parametrize("wrong", [False, True], ids=["right", "wrong"])
 def test_compiled_more_rows_than_are_judged_at_once_are_judged_to_the_last_bit(wrong, scale, both, monkeypatch):
     sizes = (90, 2 * compiled_passes.TILE // 90, 5, 3)
-    for module, name in ((tensors, "PIECE"), (compiled_tensors, "PIECE"), (compiled_tensors, "LONG")):
+    for module, name in ((tensors, "PIECE"), (compiled_tensors, "LONG")):
         monkeypatch.setattr(module, name, sizes[0] * sizes[1])
     trace = trained("softmax", "float32", scale, sizes=sizes)
     found, due, _ = both(changed(trace, "gradients", "W1", 1, (80, 7), 1.0) if wrong else trace)
