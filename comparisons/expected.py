@@ -23,18 +23,22 @@ def held_updates(
     What follows from the formulas has the bound of a gradient, which many terms make wide: within that an update may be
     wrong by as much. From the gradient itself it follows with a few roundings.
     """
+    own, actual = from_reported(observed, carried, learning_rate), observed.actual
+    return expected | {
+        name: held_to_own(expected[name], update, actual[name], within(actual[slope], expected[slope]))
+        for name, update in own.items()
+        if name in actual and (slope := name.replace("parameter.", "gradient."))
+    }
+
+
+def from_reported(observed: Observed, carried: Precision, learning_rate: Array | None = None) -> dict[str, Expectation]:
+    """`parameter.W1`, ... to what each update must give from the gradient that was reported.
+
+    Nothing where an optimizer remembers earlier ones, or where one is not told.
+    """
     problem, before = observed.problem, observed.before
-    if isinstance(before, Before):
-        return expected
     gradients = {name: observed.actual.get(f"gradient.{name}") for name in before}
     told = {name: values for name, values in gradients.items() if values is not None}
-    if len(told) < len(before):
-        return expected
-    own = own_updates(problem, before, told, carried, learning_rate)
-    return expected | {
-        f"parameter.{name}": held_to_own(
-            expected[f"parameter.{name}"], own[f"parameter.{name}"], after, within(slope, expected[f"gradient.{name}"])
-        )
-        for name, slope in told.items()
-        if (after := observed.actual.get(f"parameter.{name}")) is not None
-    }
+    if isinstance(before, Before) or len(told) < len(before):
+        return {}
+    return own_updates(problem, before, told, carried, learning_rate)

@@ -13,10 +13,10 @@ import numpy as np
 
 from comparisons.arithmetic.operands import FORMATS, WORDS, Operands
 from comparisons.arithmetic.precision import FLOAT32
-from comparisons.expected import expected_of
+from comparisons.expected import expected_of, from_reported
 from comparisons.observed import Observed
 from comparisons.pieces import in_pieces
-from comparisons.tally import unexplained
+from comparisons.tally import outside, unexplained
 from comparisons.verdict import Audit, Deviation, Diagnosis
 from problems.problem import Problem
 
@@ -29,6 +29,12 @@ def computed_so(operands: Operands, observed: Observed) -> bool:
     return not any(
         unexplained(values.astype(np.float64), expected[name]).any() for name, values in observed.actual.items()
     )
+
+
+def _follows(observed: Observed) -> bool:
+    """Whether every update is what follows from the gradient that was reported: no format of products excuses it."""
+    own = from_reported(observed, FLOAT32)
+    return not any(outside(observed.actual[name], one).any() for name, one in own.items() if name in observed.actual)
 
 
 class ProductFormats:
@@ -59,6 +65,8 @@ class ProductFormats:
     def _narrow(self, observed: Observed) -> None:
         """A few of them first: at small cost they rule out what cannot be."""
         few = observed.part(slice(PROBED))
+        if self.left and not _follows(few):
+            self.left = []
         for steps in (few, observed) if len(observed.positions) > PROBED else (observed,):
             self.left = [operands for operands in self.left if computed_so(operands, steps)]
 

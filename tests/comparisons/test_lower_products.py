@@ -232,3 +232,14 @@ def test_nothing_is_computed_of_other_formats_for_a_run_that_is_right(problem_ca
     trace = trained(in_float32(problem_called("tanh")), np.ndarray)
     monkeypatch.setattr("comparisons.lower_products.computed_so", None)
     assert audit(trace).verdict is Verdict.AGREES
+
+
+def test_an_update_that_does_not_follow_from_its_own_gradient_rules_all_formats_out_at_once(
+    problem_called, monkeypatch
+):
+    trace = trained(in_float32(problem_called("tanh")), shortening(kept(16)))
+    assert audit(trace).carries == "bfloat16-products"
+    monkeypatch.setattr("comparisons.lower_products.computed_so", None)
+    after = trace.parameters["W1"].copy()
+    after[0] *= np.float32(1.0001)
+    assert audit(replace(trace, parameters={**trace.parameters, "W1": after})).carries is None
