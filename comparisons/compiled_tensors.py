@@ -17,7 +17,7 @@ from comparisons.arithmetic.stored_numbers import Stored
 from comparisons.compiled_passes import Rows, Seen, Told, room, rows
 from comparisons.reference import OTHERWISE, Given
 from comparisons.tally import Counted, Element
-from comparisons.tensors import BEST, EVERY, Piece, Tensor, rows_of
+from comparisons.tensors import BEST, EVERY, Piece, Tensor, slices
 from problems.problem import Array, Parameters, Problem
 
 WORTH = 10**8  # numbers in a training, from which on compiling takes less than it saves
@@ -45,7 +45,7 @@ class CompiledTensor(Tensor):
             yield from super().pieces()
             return
         rows, columns = matrices.theta.shape
-        for at in rows_of(slice(0, rows), LONG // columns):
+        for at in slices(rows, LONG // columns):
             with np.errstate(all="ignore"):
                 found = self._judged(matrices, at)
             slope = counted(matrices.reported, at, found.gradient)

@@ -24,11 +24,13 @@ def held_updates(
     wrong by as much. From the gradient itself it follows with a few roundings.
     """
     own, actual = from_reported(observed, carried, learning_rate), observed.actual
-    return expected | {
-        name: held_to_own(expected[name], update, actual[name], within(actual[slope], expected[slope]))
-        for name, update in own.items()
-        if name in actual and (slope := name.replace("parameter.", "gradient."))
-    }
+    held = dict(expected)
+    for name in observed.before:
+        slope, update = f"gradient.{name}", f"parameter.{name}"
+        if update in own and update in actual:
+            right = within(actual[slope], expected[slope])
+            held[update] = held_to_own(expected[update], own[update], actual[update], right)
+    return held
 
 
 def from_reported(observed: Observed, carried: Precision, learning_rate: Array | None = None) -> dict[str, Expectation]:

@@ -46,7 +46,8 @@ class Tensor:
 
     def pieces(self) -> Iterator[Piece]:
         """Of the gradient and of the update, in turns."""
-        for at in rows_of(slice(0, self.theta.shape[-2]), PIECE // self.theta.shape[-1]):
+        rows, columns = self.theta.shape[-2:]
+        for at in slices(rows, PIECE // columns):
             yield from self.pieces_at(at)
 
     def pieces_at(self, at: slice) -> Iterator[Piece]:
@@ -85,10 +86,10 @@ class Tensor:
         return expectation_of(after, lambda: after.error)
 
 
-def rows_of(at: slice, length: int) -> Iterator[slice]:
-    """Rows `at`, at most `length` of them at a time, or one."""
-    for begin in range(at.start, at.stop, max(1, length)):
-        yield slice(begin, min(begin + max(1, length), at.stop))
+def slices(rows: int, length: int) -> Iterator[slice]:
+    """All rows, at most `length` of them at a time, or one."""
+    for begin in range(0, rows, max(1, length)):
+        yield slice(begin, min(begin + max(1, length), rows))
 
 
 def of_plane(values: Bounded, number: int) -> Bounded:

@@ -68,8 +68,8 @@ def stacked(reported: Iterable[Step | Block], length: int) -> Iterator[Block]:
             ready.append(_block(held, first, done))
             done, due, held = done + len(held), due + len(held), []
         if ready and (due == length or isinstance(one, Block)):
-            yield joined(ready)
-            due, ready = 0, []
+            due = 0
+            yield joined(_taken(ready))
         if isinstance(one, Block):
             yield one
             done += one.steps
@@ -77,7 +77,14 @@ def stacked(reported: Iterable[Step | Block], length: int) -> Iterator[Block]:
     if first and held:
         ready.append(_block(held, first, done))
     if ready:
-        yield joined(ready)
+        yield joined(_taken(ready))
+
+
+def _taken(blocks: list[Block]) -> list[Block]:
+    """All of them, which `blocks` holds no longer: what is handed over is not kept."""
+    taken = blocks.copy()
+    blocks.clear()
+    return taken
 
 
 @dataclass(frozen=True, kw_only=True)
