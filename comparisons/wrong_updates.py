@@ -39,7 +39,7 @@ COUNTED: dict[str, Callable[[Number, int], Number]] = {
 
 def wrong_updates(optimizer: Optimizer) -> Iterator[WrongUpdate]:
     """Every wrong update of `optimizer`, the more usual mistakes first."""
-    for kind in (_of_rate, _of_correction, _of_memory, _of_settings, _of_form, _of_decay, of_clipping):
+    for kind in KINDS:
         yield from kind(optimizer)
 
 
@@ -141,7 +141,7 @@ def _of_correction(optimizer: Optimizer) -> Iterator[WrongUpdate]:
 
 
 def _of_memory(optimizer: Optimizer) -> Iterator[WrongUpdate]:
-    """What is remembered: stale, not averaged, not rooted, or nothing at all."""
+    """What is remembered: nothing from epoch to epoch, or only what the next step is given."""
     rule, *_ = rules(optimizer)
     if rule.start:
         yield WrongUpdate(
@@ -157,15 +157,19 @@ def _of_memory(optimizer: Optimizer) -> Iterator[WrongUpdate]:
             optimizer=optimizer,
             slots=_stale(name),
         )
-    if rule.averages:
-        beta = {"m": "beta_1", "v": "beta_2", "s": "rho"}
-        for name in sorted(rule.averages):
-            yield WrongUpdate(
-                mistake="factor",
-                text=f"with {name} summed up, the new part not multiplied by 1 - {beta[name]}",
-                optimizer=optimizer,
-                slots=_summed(name, beta[name]),
-            )
+
+
+def _of_weights(optimizer: Optimizer) -> Iterator[WrongUpdate]:
+    """What a gradient is multiplied by before it is remembered."""
+    rule, *_ = rules(optimizer)
+    beta = {"m": "beta_1", "v": "beta_2", "s": "rho"}
+    for name in sorted(rule.averages):
+        yield WrongUpdate(
+            mistake="factor",
+            text=f"with {name} summed up, the new part not multiplied by 1 - {beta[name]}",
+            optimizer=optimizer,
+            slots=_summed(name, beta[name]),
+        )
     if optimizer.name in ("momentum", "nesterov") and optimizer.settings["momentum"]:
         yield WrongUpdate(
             mistake="factor",
@@ -180,6 +184,11 @@ def _of_memory(optimizer: Optimizer) -> Iterator[WrongUpdate]:
             optimizer=optimizer,
             rule=_dampened,
         )
+
+
+def _of_squares(optimizer: Optimizer) -> Iterator[WrongUpdate]:
+    """Squares that are remembered, and the root of them that is divided by."""
+    rule, *_ = rules(optimizer)
     for name in sorted(rule.start.keys() & {"v", "s"} if optimizer.name not in ("momentum", "nesterov") else ()):
         yield WrongUpdate(
             mistake="missing-term",
@@ -336,3 +345,16 @@ def _of_decay(optimizer: Optimizer) -> Iterator[WrongUpdate]:
                 weight_decay=lambda p: p["weight_decay"] * (p["rate"] * 0 + optimizer.learning_rate) / p["rate"]
             ),
         )
+
+
+KINDS = (
+    _of_rate,
+    _of_correction,
+    _of_memory,
+    _of_weights,
+    _of_squares,
+    _of_settings,
+    _of_form,
+    _of_decay,
+    of_clipping,
+)
