@@ -7,6 +7,7 @@ not, be it right or wrong by the formulas, the format is not what the run carrie
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -16,19 +17,34 @@ from comparisons.arithmetic.precision import FLOAT32
 from comparisons.expected import expected_of, from_reported
 from comparisons.observed import Observed
 from comparisons.pieces import in_pieces
+from comparisons.reference import Expectation
 from comparisons.tally import outside, unexplained
 from comparisons.verdict import Audit, Deviation, Diagnosis
-from problems.problem import Problem
+from problems.problem import Array, Problem
 
 PROBED = 16  # steps
 
 
-def computed_so(operands: Operands, observed: Observed) -> bool:
-    """Whether every number of these steps is what products of such operands give, and no product is in an update."""
-    expected = expected_of(observed, replace(FLOAT32, operands=operands), None)
+def computed_so(operands: Operands, observed: Observed) -> dict[str, Expectation]:
+    """What every number of these steps must be where products are of such operands, and none is in an update."""
+    return expected_of(observed, replace(FLOAT32, operands=operands), None)
+
+
+def _explains(observed: Observed, lower: Mapping[str, Expectation]) -> bool:
+    """Whether every number is as it must be so."""
     return not any(
-        unexplained(values.astype(np.float64), expected[name]).any() for name, values in observed.actual.items()
+        unexplained(values.astype(np.float64), lower[name]).any() for name, values in observed.actual.items()
     )
+
+
+def _shows(observed: Observed, lower: Mapping[str, Expectation], right: Mapping[str, Expectation]) -> bool:
+    """Whether any wrong number must be so and cannot be right: bounds that hold both tell nothing of the format."""
+
+    def shows(name: str, values: Array) -> bool:
+        apart = np.abs(lower[name].expected - right[name].expected) > lower[name].bound + right[name].bound
+        return bool((apart & outside(values.astype(np.float64), right[name])).any())
+
+    return any(shows(name, values) for name, values in observed.actual.items())
 
 
 def _follows(observed: Observed) -> bool:
@@ -47,6 +63,7 @@ class ProductFormats:
 
     def __init__(self, problem: Problem) -> None:
         self.left = list(FORMATS) if problem.dtype == FLOAT32.name else []
+        self.shown: set[str] = set()  # formats that a wrong number has shown to be at work
         self.looking = not problem.optimizer.plain
         self.keeping = not in_pieces(problem)
         self.first: Observed | None = None
@@ -68,11 +85,20 @@ class ProductFormats:
         if self.left and not _follows(few):
             self.left = []
         for steps in (few, observed) if len(observed.positions) > PROBED else (observed,):
-            self.left = [operands for operands in self.left if computed_so(operands, steps)]
+            if self.left:
+                self.left = list(self._explaining(steps, expected_of(steps, FLOAT32, None)))
+
+    def _explaining(self, steps: Observed, right: Mapping[str, Expectation]) -> Iterator[Operands]:
+        for operands in self.left:
+            lower = computed_so(operands, steps)
+            if _explains(steps, lower):
+                self.shown |= {operands.name} if _shows(steps, lower, right) else set()
+                yield operands
 
     def explain(self, audit: Audit) -> Audit:
-        """`audit`, carrying the format that is left where anything in it is wrong."""
-        return carrying(audit, self.left[0]) if self.left and audit.deviations and not audit.faults else audit
+        """`audit`, carrying the format that is left and shown where anything in it is wrong."""
+        found = [operands for operands in self.left if operands.name in self.shown]
+        return carrying(audit, found[0]) if found and audit.deviations and not audit.faults else audit
 
 
 def carrying(audit: Audit, operands: Operands) -> Audit:

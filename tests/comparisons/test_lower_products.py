@@ -22,8 +22,10 @@ from comparisons.terminal import console_for, show
 from comparisons.verdict import Verdict
 from manual.network import loss_routes, train_step
 from manual.optimizers import coefficients, initial_state, updated
+from manual.train import train
+from problems.initializers import starting_parameters
 from problems.order import batches
-from problems.problem import Optimizer, Problem
+from problems.problem import Network, Optimizer, Problem
 from problems.step import Step
 from problems.trace import Trace
 
@@ -243,3 +245,33 @@ def test_an_update_that_does_not_follow_from_its_own_gradient_rules_all_formats_
     after = trace.parameters["W1"].copy()
     after[0] *= np.float32(1.0001)
     assert audit(replace(trace, parameters={**trace.parameters, "W1": after})).carries is None
+
+
+def wide(sizes: tuple[int, ...]) -> Problem:
+    """Float32, of layers so wide that operands of TF32 leave a gradient open."""
+    rng = np.random.default_rng(0)
+    network = Network(inputs=sizes[0], units=sizes[1:], activations=("relu",) * (len(sizes) - 2) + ("linear",))
+    return Problem(
+        name="wide",
+        x=rng.normal(size=(16, sizes[0])),
+        y=rng.integers(0, sizes[-1], (16, 1)),
+        network=network,
+        loss="sparse_categorical_cross_entropy_with_logits",
+        initial=starting_parameters(network, "he_normal:0"),
+        optimizer=Optimizer(learning_rate=0.01),
+        epochs=1,
+        batch_size=16,
+        dtype="float32",
+    )
+
+
+@pytest.mark.parametrize("factor", [-1.0, 0.0, 1.5])
+def test_a_wrong_gradient_that_the_bound_of_a_format_reaches_as_well_as_the_right_one_is_not_called_so(factor):
+    problem = wide((400, 300, 200, 5))
+    (right,) = train(problem)
+    gradients = {**right.gradients, "W1": right.gradients["W1"] * np.float32(factor)}
+    after = {name: problem.initial[name] - np.float32(0.01) * slope for name, slope in gradients.items()}
+    step = Step(rows=right.rows, loss=right.loss, gradients=gradients, parameters=after)
+    found = audit(Trace.record(problem, [step], implementation="planted"))
+    assert found.verdict is Verdict.DISAGREES
+    assert found.carries is None
