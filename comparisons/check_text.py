@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from comparisons.check_formulas import formula_lines, step_name
 from comparisons.checking import Check
 from comparisons.diagnosis import MOST_PARAMETERS, UNKNOWN, searched
-from comparisons.messages import counted, divergence_note, inequality, place, plain, quantity_in_words, size
+from comparisons.messages import LOST, counted, divergence_note, inequality, place, plain, quantity_in_words, size
 from comparisons.told_mistakes import elements, explanation, named, shortened, together
 from comparisons.verdict import Audit, BlindSpots, Deviation, Diagnosis, QuantityAudit, Verdict
 from problems.problem import Problem
@@ -177,6 +177,5 @@ def _unseen(check: Check) -> Iterator[str]:
     if check.audit and check.audit.not_told:
         yield ""
         yield (
-            f"Not seen: {counted(check.audit.not_told, 'number')} where no bound says anything, "
-            "because the prediction is so near 0 or 1 that the chain through it loses everything"
+            f"Not seen: {counted(check.audit.not_told, 'number')} where no bound says anything: {LOST}"
         )

@@ -183,14 +183,17 @@ def disagreement(result: Result, command: str | None) -> Iterator[str]:
         yield f"to see just this again: {command}"
 
 
+LOST = "rounding on some way to compute it may take all of a number (a prediction near 0 or 1, sums of many terms)"
+
+
 def untold_line(result: Result) -> str | None:
     """How many elements had a bound that says nothing, why, and how far from the exact value they are."""
     audit = result.audit
     if audit is None or audit.untold is None:
         return None
     return (
-        f"{counted(audit.not_told, 'number')} in {counted(audit.untold.steps, 'step')} not told: there the "
-        "prediction is so near 0 or 1 that the chain through it loses everything, and no bound says anything; "
+        f"{counted(audit.not_told, 'number')} in {counted(audit.untold.steps, 'step')} not told: there {LOST}, and no "
+        "bound says anything; "
         f"{_distance(audit.untold)}"
     )
 
