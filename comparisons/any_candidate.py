@@ -12,7 +12,7 @@ from comparisons.audit import audit
 from comparisons.candidates import CandidateFault, Returned, State, TrainStep, along, from_states, random_states
 from comparisons.checking import Check, checked
 from comparisons.computed import require_computed
-from comparisons.recorded import recorded, require_plain
+from comparisons.recorded import recorded, require_plain, start_from
 from comparisons.repeats import repeats, states_again
 from comparisons.trace_evidence import diagnosed, steps_at
 from problems.catalogue import named_problem
@@ -85,7 +85,7 @@ def stepping(candidate: Any) -> TrainStep:
 
     def train_step(parameters: Mapping[str, Any], x: Any, y: Any, learning_rate: float) -> Any:
         __tracebackhide__ = True
-        candidate.parameters = dict(parameters)
+        start_from(candidate, parameters)
         loss = candidate.step(x, y, learning_rate)
         return loss, {name: np.array(values) for name, values in candidate.parameters.items()}
 

@@ -8,7 +8,17 @@ from collections.abc import Iterator, Sequence
 from comparisons.check_formulas import formula_lines, step_name
 from comparisons.checking import Check
 from comparisons.diagnosis import MOST_PARAMETERS, UNKNOWN, searched
-from comparisons.messages import LOST, counted, divergence_note, inequality, place, plain, quantity_in_words, size
+from comparisons.messages import (
+    LOST,
+    counted,
+    divergence_note,
+    inequality,
+    place,
+    plain,
+    quantity_in_words,
+    size,
+    wide_line,
+)
 from comparisons.told_mistakes import elements, explanation, named, shortened, together
 from comparisons.verdict import Audit, BlindSpots, Deviation, Diagnosis, QuantityAudit, Verdict
 from problems.problem import Problem
@@ -176,6 +186,7 @@ def _unseen(check: Check) -> Iterator[str]:
         yield from _one_row(check.problem)
     if check.audit and check.audit.not_told:
         yield ""
-        yield (
-            f"Not seen: {counted(check.audit.not_told, 'number')} where no bound says anything: {LOST}"
-        )
+        yield f"Not seen: {counted(check.audit.not_told, 'number')} where no bound says anything: {LOST}"
+    if wide := wide_line(check.audit):
+        yield ""
+        yield f"{wide[0].upper()}{wide[1:]}"

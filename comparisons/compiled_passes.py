@@ -39,7 +39,8 @@ class Told(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """Some numbers of one array: how many are wrong and how many not told, the largest share of a bound, -1 where
+    """Some numbers of one array: how many are wrong, how many not told, how many told by a bound no smaller than the
+    number itself, the largest share of a bound, -1 where
     nothing is told, and the largest distance of what is not told, -1 where everything is.
 
     Where any is wrong the worst is: a float divided by a smaller one is never rounded to 1.
@@ -47,6 +48,7 @@ class Seen(NamedTuple):
 
     wrong: int
     untold: int
+    wide: int
     worst: Told
     farthest: Told
 
@@ -80,7 +82,7 @@ def judged_rows(
     """
     nothing = Told(-1, -1.0, 0.0, 0.0)
     worst = farthest = worst_update = farthest_update = nothing
-    wrong = wrong_update = reaching = untold = untold_update = 0
+    wrong = wrong_update = reaching = untold = untold_update = wide = wide_update = 0
     for begin in range(0, value.size, TILE):
         end = min(begin + TILE, value.size)
         few = end - begin
@@ -101,8 +103,8 @@ def judged_rows(
             update_bounds(g, best_slope, old, of_best, rest, best_doubt)
         else:
             best_doubt = doubt
-        unknown, beyond, larger = judged(told, g, slope, best_slope, worst.amount, share)
-        untold, wrong = untold + unknown, wrong + beyond
+        unknown, beyond, reached, larger = judged(told, g, slope, best_slope, worst.amount, share)
+        untold, wrong, wide = untold + unknown, wrong + beyond, wide + reached
         if larger > 0:
             worst = largest(share, g, slope, begin, worst)
         if unknown > 0:
@@ -112,14 +114,15 @@ def judged_rows(
         if keep(new, moved, doubt, best_doubt, own, own_doubt, kept) < few:
             put(moved, own, kept)
             put(doubt, own_doubt, kept)
-        unknown, beyond, larger = judged(new, moved, doubt, doubt, worst_update.amount, share)
+        unknown, beyond, reached, larger = judged(new, moved, doubt, doubt, worst_update.amount, share)
         untold_update, wrong_update = untold_update + unknown, wrong_update + beyond
+        wide_update += reached
         if larger > 0:
             worst_update = largest(share, moved, doubt, begin, worst_update)
         if unknown > 0:
             farthest_update = farther(share, new, moved, doubt, rest, begin, farthest_update)
-    gradient = Seen(wrong, untold, worst, farthest)
-    return Rows(reaching, gradient, Seen(wrong_update, untold_update, worst_update, farthest_update))
+    gradient = Seen(wrong, untold, wide, worst, farthest)
+    return Rows(reaching, gradient, Seen(wrong_update, untold_update, wide_update, worst_update, farthest_update))
 
 
 def slope_bounds(value: Array, product: Array, c: Constants, error: Array) -> int:
@@ -146,13 +149,14 @@ def update_bounds(value: Array, error: Array, theta: Array, c: Constants, after:
 
 def judged(
     actual: Array, expected: Array, bound: Array, best: Array, most: float, ratios: Array
-) -> tuple[int, int, int]:
+) -> tuple[int, int, int, int]:
     """Fill in each element's share of its bound, -1 where nothing is told.
 
-    How many are not told, how many wrong, and how many shares are larger than `most`. best: the most accurate route's
+    How many are not told, how many wrong, how many told by a bound no smaller than the number itself, and how many
+    shares are larger than `most`. best: the most accurate route's
     errors, wherever all routes together reach 0.
     """
-    untold = wrongs = larger = 0
+    untold = wrongs = wide = larger = 0
     for k in range(expected.size):
         value, error, found = expected[k], bound[k], float(actual[k])
         wrong = is_wrong(found, value, error)
@@ -161,8 +165,9 @@ def judged(
         ratios[k] = share
         untold += told == False  # noqa: E712
         wrongs += wrong
+        wide += told & (error >= abs(value)) & (abs(value) > 0)
         larger += share > most
-    return untold, wrongs, larger
+    return untold, wrongs, wide, larger
 
 
 def own_update(reported: Array, theta: Array, c: Constants, after: Array, error: Array) -> None:

@@ -131,6 +131,7 @@ def counted(actual: Array, at: slice, found: Seen) -> Counted:
         compared=(at.stop - at.start) * actual.shape[-1] - found.untold,
         not_told=found.untold,
         wrong=found.wrong,
+        wide=found.wide,
         ratio=found.worst.amount,
         worst=element(found.worst),
         distance=found.farthest.amount,

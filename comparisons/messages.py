@@ -177,10 +177,23 @@ def disagreement(result: Result, command: str | None) -> Iterator[str]:
         yield f"  {extent}{where}: {inequality(deviation)}"
     if audit.agreed:
         yield f"right in this step: {', '.join(audit.agreed)}"
+    if unsure := _either(audit):
+        do = "does" if len(unsure) == 1 else "do"
+        yield (
+            f"{', '.join(unsure)} {do} not follow from the gradient that was reported; where the bound of that is "
+            "larger than itself, it may be the gradient that is wrong"
+        )
     if result.known_deviation:
         yield f"known deviation: {result.known_deviation}"
     if command:
         yield f"to see just this again: {command}"
+
+
+def _either(audit: Audit) -> list[str]:
+    """Parameters that are wrong though their gradients are not, which are hardly seen."""
+    wide = {one.name for one in audit.quantities if one.wide}
+    wrong = [one.quantity for one in audit.deviations if one.quantity.startswith("parameter.")]
+    return [name for name in wrong if name.replace("parameter.", "gradient.") in wide & {*audit.agreed}]
 
 
 LOST = "rounding on some way to compute it may take all of a number (a prediction near 0 or 1, sums of many terms)"
@@ -196,6 +209,24 @@ def untold_line(result: Result) -> str | None:
         "bound says anything; "
         f"{_distance(audit.untold)}"
     )
+
+
+def wide_line(audit: Audit | None) -> str | None:
+    """Of which gradients most numbers would be within their bound if they were 0, and of how many."""
+    quantities = audit.quantities if audit else ()
+    gradients = [one for one in quantities if one.name.startswith("gradient.") and 2 * one.wide > one.compared]
+    if not gradients:
+        return None
+    shares = ", ".join(f"{one.name} {100 * one.wide / one.compared:.0f} %" for one in gradients)
+    return (
+        f"hardly seen: {shares} of the numbers compared have a bound that is larger than themselves, so that 0 would "
+        "agree too: sums this long may round by that much"
+    )
+
+
+def not_seen_lines(result: Result) -> list[str]:
+    """What an audit could not tell, or hardly."""
+    return [line for line in (untold_line(result), wide_line(result.audit)) if line]
 
 
 def _distance(untold: Untold) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from comparisons.candidates import as_array, number, tensors
@@ -39,8 +39,19 @@ def recorded(problem: Problem, candidate: Any) -> Trace:
     return Trace.record(problem, _steps(problem, candidate), implementation=type(candidate).__name__)
 
 
+def start_from(candidate: Any, parameters: Mapping[str, Any]) -> None:
+    """Have its next step start there; raises TypeError where it does not let itself be told."""
+    try:
+        candidate.parameters = dict(parameters)
+    except AttributeError as error:
+        raise TypeError(
+            f"{type(candidate).__name__}: `parameters` cannot be set ({error}); each state to be checked is put there "
+            "before `step` is called, which has to start from it"
+        ) from None
+
+
 def _steps(problem: Problem, candidate: Any) -> Iterator[Step]:
-    candidate.parameters = {name: as_array(values) for name, values in problem.initial.items()}
+    start_from(candidate, {name: as_array(values) for name, values in problem.initial.items()})
     for t, rows in enumerate(batches(problem), 1):
         x, y = as_array(problem.x[rows]), as_array(problem.y[rows])
         loss = candidate.step(x, y, problem.optimizer.learning_rate_at(t))

@@ -63,7 +63,8 @@ class Element:
 
 
 class Counted(NamedTuple):
-    """Rows of one tensor in one step, counted already: how many elements are told, are not, and are wrong.
+    """Rows of one tensor in one step, counted already: how many elements are told, are not, are wrong, and are `wide`,
+    told by a bound no smaller than the number itself.
 
     worst: where the share `ratio` of its bound is largest, None where nothing is told; farthest: of what is not told
     where the distance from what is expected is largest, None where all is.
@@ -72,6 +73,7 @@ class Counted(NamedTuple):
     compared: int
     not_told: int
     wrong: int
+    wide: int
     ratio: float
     worst: Element | None
     distance: float
@@ -93,6 +95,13 @@ class Judged:
 
     def __post_init__(self) -> None:
         self.wrong, self.told, self.ratio = found_of(self.actual, self.expectation)
+
+    @property
+    def wide(self) -> int:
+        """How many elements are told by a bound no smaller than the number itself, which is not 0."""
+        size = np.abs(self.expectation.expected)
+        reaching = self.expectation.bound >= size
+        return int(np.count_nonzero(reaching & self.told & (size > 0))) if reaching.any() else 0
 
     @property
     def wrong_steps(self) -> Array:
@@ -145,6 +154,7 @@ class Tally:
     compared: int = 0
     not_told: int = 0
     wrong: int = 0
+    wide: int = 0
     wrong_below: int = 0
     worst: Deviation | None = None
     first_bad: Deviation | None = None
@@ -167,6 +177,7 @@ class Tally:
         compared = int(np.count_nonzero(told))
         self.compared += compared
         self.not_told += told.size - compared
+        self.wide += judged.wide
         if judged.elements is not None:
             self._count_pieces(judged)
         self._keep_worst(judged)
@@ -180,6 +191,7 @@ class Tally:
         step = position + 1
         self.compared += counted.compared
         self.not_told += counted.not_told
+        self.wide += counted.wide
         self._begin_pieces([step])
         if counted.worst:
             found = Deviation(
@@ -275,4 +287,5 @@ class Tally:
             compared=self.compared,
             not_told=self.not_told,
             wrong=self.wrong,
+            wide=self.wide,
         )

@@ -18,10 +18,10 @@ from comparisons.messages import (
     disagreement,
     divergence_note,
     learning_line,
+    not_seen_lines,
     plain,
     setting,
     size,
-    untold_line,
     verdict_line,
 )
 from comparisons.streaming_text import streamed_line
@@ -170,7 +170,7 @@ def _show_details(console: Console, problem: Problem, result: Result, command: s
     lines = list(disagreement(result, command))
     if told := telling(result):
         lines += ["what is wrong", *(f"  {line}" for line in mistake_lines(problem, told))]
-    lines += filter(None, [divergence_note(result), untold_line(result)])
+    lines += [*filter(None, [divergence_note(result)]), *not_seen_lines(result)]
     if lines:
         console.print(Text(f"\n{plain(result.label)}", style="bold"))
     for line in lines:

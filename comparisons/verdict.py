@@ -63,7 +63,8 @@ class Diagnosis:
 class QuantityAudit:
     """All steps of one quantity.
 
-    compared + not_told is every element of every step; wrong counts those outside the bound;
+    compared + not_told is every element of every step; wrong counts those outside the bound; wide those compared whose
+    bound is no smaller than the number itself, which is not 0: 0 would be within it;
     carries is the highest precision at which none is, or None.
     """
 
@@ -73,6 +74,7 @@ class QuantityAudit:
     compared: int
     not_told: int
     wrong: int
+    wide: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

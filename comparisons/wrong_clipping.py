@@ -41,8 +41,8 @@ def of_clipping(optimizer: Optimizer) -> Iterator[WrongUpdate]:
 def _of_norm(optimizer: Optimizer) -> Iterator[WrongUpdate]:
     """All gradients clipped by one norm that is another one, or where it is not to be clipped."""
 
-    def wrong(text: str, clipping: Clipping) -> WrongUpdate:
-        return WrongUpdate(mistake="factor", text=text, optimizer=optimizer, clipping=clipping)
+    def wrong(text: str, clipping: Clipping, mistake: str = "factor") -> WrongUpdate:
+        return WrongUpdate(mistake=mistake, text=text, optimizer=optimizer, clipping=clipping)
 
     yield wrong(
         "with all gradients scaled to the norm where they are smaller too",
@@ -63,6 +63,7 @@ def _of_norm(optimizer: Optimizer) -> Iterator[WrongUpdate]:
     yield wrong(
         "with all gradients clipped by the root of the mean of their squares, where that of their sum belongs",
         lambda g, p: _scaled(g, norm(g) / math.sqrt(_count(g)), p),
+        "reduction",
     )
     yield WrongUpdate(
         mistake="factor",

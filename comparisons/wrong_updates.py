@@ -197,7 +197,7 @@ def _of_squares(optimizer: Optimizer) -> Iterator[WrongUpdate]:
             slots=_squared(name),
         )
         yield WrongUpdate(
-            mistake="missing-term",
+            mistake="wrong-index",
             text=f"with the size of the gradient in {name}, where its square belongs",
             optimizer=optimizer,
             rule=_of_sizes(name),
@@ -265,7 +265,7 @@ def _of_form(optimizer: Optimizer) -> Iterator[WrongUpdate]:
         )
     if optimizer.name in ("adam", "adamw"):
         yield WrongUpdate(
-            mistake="factor",
+            mistake="wrong-index",
             text="of AMSGrad, with the largest v so far (Reddi, Kale & Kumar, 2018)",
             optimizer=optimizer,
             greatest="v",

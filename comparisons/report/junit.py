@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from comparisons.messages import disagreement, divergence_note, untold_line, verdict_line
+from comparisons.messages import disagreement, divergence_note, not_seen_lines, verdict_line
 from comparisons.report.status import status_of
 from comparisons.verdict import Comparison, Result, Verdict
 
@@ -35,7 +35,7 @@ def _case(suite: ElementTree.Element, comparison: Comparison, result: Result) ->
             ElementTree.SubElement(case, "system-out").text = clean(note)
         return
     found = ElementTree.SubElement(case, tag, message=clean(f"{status_of(result).words}: {verdict_line(result)}"))
-    lines = [*disagreement(result, None), *filter(None, [note, untold_line(result)])]
+    lines = [*disagreement(result, None), *filter(None, [note]), *not_seen_lines(result)]
     found.text = clean("\n".join(lines)) or None
 
 

@@ -15,10 +15,10 @@ from comparisons.messages import (
     disagreement,
     divergence_note,
     learning_line,
+    not_seen_lines,
     place,
     setting,
     size,
-    untold_line,
     verdict_line,
 )
 from comparisons.problem_words import loss_words, optimizer_words, preparation_words
@@ -168,7 +168,7 @@ def row(problem: Problem, result: Result, number: int, command: str | None) -> d
         "line": verdict_line(result),
         "cells": {name: cell(quantity) for name, quantity in found.items()},
         "note": divergence_note(result),
-        "details": [*disagreement(result, None), *filter(None, [untold_line(result)])],
+        "details": [*disagreement(result, None), *not_seen_lines(result)],
         "mistakes": mistakes(problem, result),
         "command": command,
         "environment": dict(result.environment),

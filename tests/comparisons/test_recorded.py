@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
@@ -82,3 +84,16 @@ def test_a_gradient_of_another_shape_is_said():
 
     with pytest.raises(ProblemError, match=r"Flat: gradient.b1 has shape \(2,\), expected \(1, 2\)"):
         check(Flat(), regression())
+
+
+@pytest.mark.parametrize("optimizer", [Optimizer(learning_rate=0.1), Optimizer(name="adam", learning_rate=0.1)])
+def test_an_object_that_cannot_be_told_where_to_start_is_refused_in_one_line(optimizer):
+    class Closed:
+        parameters = property(lambda self: {})
+        gradients: ClassVar[dict[str, object]] = {}
+
+        def step(self, x, y, learning_rate):
+            return 0.0
+
+    with pytest.raises(TypeError, match=r"Closed: `parameters` cannot be set .* before `step` is called"):
+        check(Closed(), problem=named_problem("regression").changed(optimizer=optimizer))

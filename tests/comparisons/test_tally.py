@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from comparisons.audit import concluded
+from comparisons.messages import wide_line
 from comparisons.reference import Expectation
 from comparisons.tally import Judged, Tally, outside, ratios
 
@@ -139,3 +141,24 @@ def test_the_conclusion_repeats_the_counts():
     found = tallied(judged([2.0, 1.0, 1.0], [1.0, 1.0, 1.0], [0.5, 0.5, np.inf])).concluded()
     assert (found.name, found.compared, found.not_told, found.wrong) == ("gradient.W1", 2, 1, 1)
     assert found.worst.ratio == 2.0
+
+
+def test_numbers_whose_bound_reaches_0_are_wide_unless_they_are_0_or_nothing_is_told():
+    tally = tallied(judged([1.0, 1.0, 0.0, 1.0, 1.0], [1.0, 1.0, 0.0, 1.0, 1.0], [0.5, 1.0, 2.0, 3.0, np.inf]))
+    assert (tally.compared, tally.wide) == (4, 2)
+    assert tally.concluded().wide == 2
+
+
+def test_what_is_hardly_seen_is_said_of_gradients_alone_and_only_where_most_of_one_is():
+    wide, narrow = judged([1.0, 1.0], [1.0, 1.0], [2.0, 2.0]), judged([1.0, 1.0], [1.0, 1.0], [2.0, 0.5])
+    named = {
+        "gradient.W1": (wide, wide, narrow),
+        "gradient.W2": (narrow,),
+        "parameter.W1": (wide,),
+    }
+    tallies = [tallied(*parts, name=name) for name, parts in named.items()]
+    line = wide_line(concluded(tallies, "float64", 1, []))
+    assert line is not None
+    assert line.startswith("hardly seen: gradient.W1 83 % of the numbers compared")
+    assert wide_line(concluded(tallies[1:], "float64", 1, [])) is None
+    assert wide_line(None) is None
