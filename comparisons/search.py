@@ -32,6 +32,7 @@ NOT_FLOAT32 = (
     "epsilon in a log or a division, other starting numbers) or cut off (a clipped prediction), "
     "or float32 stands somewhere on the way"
 )
+DIGITS = 9  # of a measured factor, at most
 SAME = 1e-6  # a measured factor this near to a known one is tried as that one
 
 
@@ -271,7 +272,9 @@ class Search:
             if factor is not None and (text := self._of_rows(index, factor)):
                 result[index] = self._named(index, ("reduction",), text)
             elif factor is not None:
-                result[index] = self._signed(index, factor, "factor", f"times {abs(factor):.9g}")
+                result[index] = self._signed(
+                    index, factor, "factor", f"times {abs(self._shortest(index, factor)):.{DIGITS}g}"
+                )
             elif rate is not None:
                 text = f"as if the learning rate were {abs(rate):.6g} in every step, whatever is passed"
                 result[index] = self._signed(index, rate, "learning-rate", text)
@@ -297,6 +300,11 @@ class Search:
         if not self._no_rate:
             change = Bounded.exact(self.evidence.before[self.quantity][key], self.evidence.precision) - change
         return bool(within(bounded(change), self.found[key]).all())
+
+    def _shortest(self, index: Index, factor: float) -> float:
+        """The factor in the fewest digits that was found in every state as well: what it was written as."""
+        rounded = (float(f"{factor:.{digits}g}") for digits in range(1, DIGITS + 1))
+        return next((one for one in rounded if self._is_factor(index, one)), factor)
 
     def _signed(self, index: Index, constant: float, mistake: str, text: str) -> Diagnosis:
         """The mistake of a constant; a negative one has two."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from comparisons import check
 from comparisons.arithmetic.precision import FLOAT64
 from comparisons.audit import Observed, audit, concluded
 from comparisons.expected import expected_of
@@ -149,3 +150,26 @@ def test_an_update_is_held_to_both_where_its_gradient_is_right():
     both = held_to_own(first, own, np.array([0.05, 0.5, 2.0, 0.5, 0.5, 0.5]), right)
     assert both.bound.tolist() == [1.0, 0.1, 1.0, 1.0, 0.1, 1.0]
     assert both.told.all()
+
+
+@pytest.mark.parametrize("factor", [1.01, 0.999, 2.5])
+def test_a_rate_that_is_off_by_a_factor_is_told_in_its_own_digits_for_every_element(factor):
+    rng = np.random.default_rng(3)
+    network = Network(inputs=6, units=(8, 3), activations=("tanh", "linear"))
+    problem = Problem(
+        name="rate",
+        x=rng.normal(size=(40, 6)),
+        y=rng.normal(size=(40, 3)),
+        network=network,
+        loss="mean_squared_error",
+        initial=starting_parameters(network, "random:4"),
+        optimizer=Optimizer(learning_rate=0.05),
+        epochs=1,
+        batch_size=4,
+        dtype="float32",
+    )
+    off = problem.changed(optimizer=Optimizer(learning_rate=0.05 * factor))
+    trace = replace(Trace.record(off, train(off), implementation="planted"), problem=problem)
+    found = check(trace)
+    assert found.verdict is Verdict.DISAGREES
+    assert {one.explanation.split(" (")[0] for one in found.diagnoses} == {f"matches the formula times {factor}"}
