@@ -58,6 +58,12 @@ def affordable(evidence: Evidence) -> Evidence:
     return evidence.part(np.linspace(0, states - 1, most).astype(int))
 
 
+def says_something(predicted: Bounded) -> Array:
+    """Where a prediction is told from 0, or is 0: within a bound larger than itself anything would be."""
+    size = np.abs(predicted.value)
+    return np.asarray((predicted.error < size) | ((size == 0) & (predicted.error == 0)))
+
+
 class Search:
     """The search for what explains the wrong elements of one quantity.
 
@@ -189,7 +195,7 @@ class Search:
         blurred = self._blurred if self.from_own_gradient else np.zeros(found.shape[1:], bool)
         for mutant in mutants:
             predicted = self._predicted(mutant, evidence, passes)
-            told = np.broadcast_to(np.isfinite(predicted.error), found.shape).sum(axis=0) >= LEAST_STATES
+            told = np.broadcast_to(says_something(predicted), found.shape).sum(axis=0) >= LEAST_STATES
             fits = np.broadcast_to(within(predicted, found), found.shape).all(axis=0) & told
             fits &= (mutant.sites <= UPDATE_SITES) | ~blurred
             for index in wrong:

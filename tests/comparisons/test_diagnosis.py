@@ -17,13 +17,14 @@ from comparisons.diagnosis import diagnose
 from comparisons.estimates import LEAST_STATES, within
 from comparisons.mutants import catalogue, double_mutants, elements, quantities, single_mutants
 from comparisons.planted import candidate_with
-from comparisons.search import MOST_ELEMENTS, PAIR_STATES
+from comparisons.search import MOST_ELEMENTS, PAIR_STATES, says_something
 from comparisons.trace_evidence import diagnosed
 from comparisons.verdict import Verdict
 from manual.train import train
 from problems.initializers import starting_parameters
 from problems.order import batches
 from problems.problem import Network, Optimizer, Problem
+from problems.step import Step
 from problems.trace import Trace
 from tests.every_day import divided, part
 
@@ -310,7 +311,7 @@ def test_of_a_larger_network_some_elements_are_looked_at_and_it_is_said():
     network = Network(inputs=64, units=(64, 10), activations=("relu", "softmax"))
     problem = Problem(
         name="larger",
-        x=rng.normal(size=(64, 64)),
+        x=rng.normal(size=(64, 300)),
         y=rng.integers(0, 10, (64, 1)).astype(float),
         network=network,
         loss="sparse_categorical_cross_entropy",
@@ -325,3 +326,39 @@ def test_of_a_larger_network_some_elements_are_looked_at_and_it_is_said():
     assert len(found) == MOST_ELEMENTS
     assert {one.mistakes for one in found} == {("factor",)}
     assert all(re.search(r"times 7 \(looked at 8 of [\d,]+ wrong elements\)", one.explanation) for one in found)
+
+
+def test_a_prediction_says_something_where_it_is_told_from_0_or_is_0():
+    predicted = Bounded(
+        np.array([1.0, 1.0, -1.0, 0.0, 0.0, 1.0]), np.array([0.5, 1.0, 0.9, 0.0, 1e-9, np.inf]), FLOAT64
+    )
+    assert says_something(predicted).tolist() == [True, False, True, True, False, False]
+
+
+@pytest.mark.long
+def test_noise_in_a_gradient_that_its_bound_hardly_sees_is_unknown():
+    """Predictions of most formulas lie within a bound larger than themselves there, and explain nothing."""
+    rng = np.random.default_rng(0)
+    network = Network(inputs=300, units=(200, 100, 5), activations=("relu", "relu", "linear"))
+    problem = Problem(
+        name="wide",
+        x=rng.normal(size=(64, 300)),
+        y=rng.integers(0, 5, (64, 1)),
+        network=network,
+        loss="sparse_categorical_cross_entropy_with_logits",
+        initial=starting_parameters(network, "he_normal:0"),
+        optimizer=Optimizer(learning_rate=0.01),
+        epochs=2,
+        batch_size=16,
+        dtype="float32",
+    )
+    steps, state = [], problem.initial
+    for rows in batches(problem):
+        right = next(iter(train(problem.changed(x=problem.x[rows], y=problem.y[rows], initial=state, epochs=1))))
+        noise = rng.normal(size=(300, 200)).astype(np.float32) * np.float32(1e-2)
+        gradients = {**right.gradients, "W1": right.gradients["W1"] + noise}
+        state = {name: values - np.float32(0.01) * gradients[name] for name, values in state.items()}
+        steps.append(Step(rows=rows, loss=right.loss, gradients=gradients, parameters=state))
+    found = check(Trace.record(problem, steps, implementation="noisy"))
+    assert found.verdict is Verdict.DISAGREES
+    assert {one.mistakes for one in found.diagnoses} == {("unknown",)}
