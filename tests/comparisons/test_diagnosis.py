@@ -311,7 +311,7 @@ def test_of_a_larger_network_some_elements_are_looked_at_and_it_is_said():
     network = Network(inputs=64, units=(64, 10), activations=("relu", "softmax"))
     problem = Problem(
         name="larger",
-        x=rng.normal(size=(64, 300)),
+        x=rng.normal(size=(64, 64)),
         y=rng.integers(0, 10, (64, 1)).astype(float),
         network=network,
         loss="sparse_categorical_cross_entropy",
