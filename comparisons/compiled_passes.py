@@ -40,8 +40,8 @@ class Told(NamedTuple):
 
 class Seen(NamedTuple):
     """Some numbers of one array: how many are wrong, how many not told, how many told by a bound no smaller than the
-    number itself, the largest share of a bound, -1 where
-    nothing is told, and the largest distance of what is not told, -1 where everything is.
+    number itself, the largest share of a bound, -1 where nothing is told, and the largest distance of what is not told,
+    -1 where everything is.
 
     Where any is wrong the worst is: a float divided by a smaller one is never rounded to 1.
     """
@@ -81,8 +81,8 @@ def judged_rows(
     over.
     """
     nothing = Told(-1, -1.0, 0.0, 0.0)
-    worst = farthest = worst_update = farthest_update = nothing
-    wrong = wrong_update = reaching = untold = untold_update = wide = wide_update = 0
+    gradient = parameter = Seen(0, 0, 0, nothing, nothing)
+    reaching = 0
     for begin in range(0, value.size, TILE):
         end = min(begin + TILE, value.size)
         few = end - begin
@@ -103,26 +103,14 @@ def judged_rows(
             update_bounds(g, best_slope, old, of_best, rest, best_doubt)
         else:
             best_doubt = doubt
-        unknown, beyond, reached, larger = judged(told, g, slope, best_slope, worst.amount, share)
-        untold, wrong, wide = untold + unknown, wrong + beyond, wide + reached
-        if larger > 0:
-            worst = largest(share, g, slope, begin, worst)
-        if unknown > 0:
-            farthest = farther(share, told, g, slope, rest, begin, farthest)
+        gradient = seen(gradient, told, g, slope, best_slope, begin, share, rest)
         own_update(told, old, of_every, own, own_doubt)
         right(told, g, slope, kept)
         if keep(new, moved, doubt, best_doubt, own, own_doubt, kept) < few:
             put(moved, own, kept)
             put(doubt, own_doubt, kept)
-        unknown, beyond, reached, larger = judged(new, moved, doubt, doubt, worst_update.amount, share)
-        untold_update, wrong_update = untold_update + unknown, wrong_update + beyond
-        wide_update += reached
-        if larger > 0:
-            worst_update = largest(share, moved, doubt, begin, worst_update)
-        if unknown > 0:
-            farthest_update = farther(share, new, moved, doubt, rest, begin, farthest_update)
-    gradient = Seen(wrong, untold, wide, worst, farthest)
-    return Rows(reaching, gradient, Seen(wrong_update, untold_update, wide_update, worst_update, farthest_update))
+        parameter = seen(parameter, new, moved, doubt, doubt, begin, share, rest)
+    return Rows(reaching, gradient, parameter)
 
 
 def slope_bounds(value: Array, product: Array, c: Constants, error: Array) -> int:
@@ -153,8 +141,7 @@ def judged(
     """Fill in each element's share of its bound, -1 where nothing is told.
 
     How many are not told, how many wrong, how many told by a bound no smaller than the number itself, and how many
-    shares are larger than `most`. best: the most accurate route's
-    errors, wherever all routes together reach 0.
+    shares are larger than `most`. best: the most accurate route's errors, wherever all routes together reach 0.
     """
     untold = wrongs = wide = larger = 0
     for k in range(expected.size):
@@ -168,6 +155,19 @@ def judged(
         wide += told & (error >= abs(value)) & (abs(value) > 0)
         larger += share > most
     return untold, wrongs, wide, larger
+
+
+def seen(
+    before: Seen, actual: Array, expected: Array, bound: Array, best: Array, begin: int, share: Array, rest: Array
+) -> Seen:
+    """What was seen `before` and what these numbers add; begin: the place of the first; share, rest: written over."""
+    untold, wrong, wide, larger = judged(actual, expected, bound, best, before.worst.amount, share)
+    worst, farthest = before.worst, before.farthest
+    if larger > 0:
+        worst = largest(share, expected, bound, begin, worst)
+    if untold > 0:
+        farthest = farther(share, actual, expected, bound, rest, begin, farthest)
+    return Seen(before.wrong + wrong, before.untold + untold, before.wide + wide, worst, farthest)
 
 
 def own_update(reported: Array, theta: Array, c: Constants, after: Array, error: Array) -> None:
@@ -240,6 +240,7 @@ PARTS: tuple[Callable[..., Any], ...] = (
     put,
     largest,
     farther,
+    seen,
 )
 
 

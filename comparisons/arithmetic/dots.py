@@ -17,7 +17,7 @@ from comparisons.arithmetic.bounded import Bounded, covered
 from comparisons.arithmetic.precision import FLOAT64, Precision
 from comparisons.arithmetic.rounding import INFLATION
 from comparisons.arithmetic.stored_numbers import Stored
-from comparisons.arithmetic.upper import DEEP, Upper
+from comparisons.arithmetic.upper import DEEP, Upper, not_zero
 from problems.problem import Array
 
 LARGE = 2**20  # products in one matrix product, from which on it is worth it
@@ -123,7 +123,7 @@ class Dot(Bounded):
     def _around(self, value: Array, left: Upper, right: Upper) -> Bounded:
         product, room = left.product(right)
         by_product, by_more, by_value, flushed = self.constants(room)
-        some = bool(product.min() > 0) or product > 0
+        some = not_zero(product)
         error = np.multiply(product, by_product, dtype=np.float64)
         for one in self.more:
             error += by_more * (one._inherited + self._partial * one._magnitude)

@@ -38,7 +38,11 @@ class Constants(NamedTuple):
 
 def finished(value: Number, error: Number) -> float:
     """As `bounded.finished`."""
-    error = error * INFLATION
+    return covered(value, error * INFLATION)
+
+
+def covered(value: Number, error: Number) -> float:
+    """As `bounded.covered`."""
     return error if math.isfinite(value) & math.isfinite(error) else math.inf
 
 
@@ -46,8 +50,7 @@ def of_dot(value: Number, product: Number, c: Constants) -> float:
     """The error of a matrix product of at least two terms, as `dots.Dot` has it of what bounds it."""
     error = product * c.of_product
     error = error + c.of_size * abs(value)
-    error = error + (c.flushed if product > 0 else 0.0)
-    return error if math.isfinite(value) & math.isfinite(error) else math.inf
+    return covered(value, error + (c.flushed if product > 0 else 0.0))
 
 
 def times_rate(value: Number, error: Number, c: Constants) -> WithError:
@@ -96,6 +99,7 @@ def ratio(actual: Number, expected: Number, bound: Number) -> float:
 
 
 RULES: tuple[Callable[..., Any], ...] = (
+    covered,
     finished,
     of_dot,
     times_rate,

@@ -101,7 +101,12 @@ class Upper:
     def times(self, other: Upper) -> tuple[Array, Array | bool]:
         """The same product in a new float64 array, and where it is not 0; True for everywhere."""
         product, room = self.product(other)
-        return np.multiply(product, room, dtype=np.float64), bool(product.min() > 0) or product > 0
+        return np.multiply(product, room, dtype=np.float64), not_zero(product)
+
+
+def not_zero(product: Array) -> Array | bool:
+    """Where a product is not 0; True for everywhere."""
+    return bool(product.min() > 0) or product > 0
 
 
 def _product(a: Array, b: Array) -> Array:
