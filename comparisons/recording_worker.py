@@ -13,11 +13,10 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-from comparisons.fast import told_fast
-from comparisons.implementations import Trainer, load
+from comparisons.implementations import Trainer
 from comparisons.problem_file import read_problem
 from comparisons.recording import TARGET, record
-from comparisons.worker import environment, exit_with_parent, failures_told, private_events, tell
+from comparisons.worker import environment, exit_with_parent, failures_told, import_and_tell, private_events, tell
 from problems.block import TraceError
 from problems.trace_writer import TraceWriter
 
@@ -27,10 +26,7 @@ def main() -> None:
     name, folder = sys.argv[1], Path(sys.argv[2])
     events = private_events()
     exit_with_parent()
-    started = time.perf_counter()
-    trainer = load(name, fast=told_fast(os.environ))
-    imported = time.perf_counter() - started
-    tell(events, event="imported", seconds=imported)
+    trainer, imported = import_and_tell(events, name)
     with failures_told(events, 0, name):
         train_and_tell(events, name, trainer, imported, folder)
     tell(events, event="finished")

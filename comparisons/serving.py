@@ -10,12 +10,9 @@ import os
 import queue
 import sys
 import threading
-import time
 from pathlib import Path
 
-from comparisons.fast import told_fast
-from comparisons.implementations import load
-from comparisons.worker import private_events, tell, train_and_tell
+from comparisons.worker import import_and_tell, private_events, train_and_tell
 
 
 def main() -> None:
@@ -23,9 +20,7 @@ def main() -> None:
     name, folder = sys.argv[1], Path(sys.argv[2])
     events = private_events()
     asked = numbers_asked()
-    started = time.perf_counter()
-    trainer = load(name, fast=told_fast(os.environ))
-    tell(events, event="imported", seconds=time.perf_counter() - started)
+    trainer, _ = import_and_tell(events, name)
     while True:
         number = asked.get()
         train_and_tell(events, name, trainer, number, folder)

@@ -9,14 +9,15 @@ work in compiled mode on all three backends. Starting numbers go in by set_weigh
 from __future__ import annotations
 
 import functools
+import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import keras
 import numpy as np
 
 from frameworks import keras_backends
+from frameworks.keras_alone import keras
 from frameworks.keras_optimizers import made, require_expressible
 from problems.order import batches
 from problems.problem import Array, Network, Optimizer, Problem
@@ -59,7 +60,7 @@ def mean(elements: Any) -> Any:
     keras.ops.mean rounds float64 to float32 on JAX and PyTorch, and the division that ends keras.losses.Loss does on
     PyTorch; the classes of keras.losses meet both, so what they average is averaged here.
     """
-    return keras.ops.sum(elements) / keras.ops.cast(keras.ops.size(elements), elements.dtype)
+    return keras.ops.sum(elements) / keras.ops.cast(math.prod(keras.ops.shape(elements)), elements.dtype)
 
 
 def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
@@ -171,10 +172,12 @@ def require_known(problem: Problem) -> None:
 
 
 def layered(network: Network, l2: float) -> KeepingSequential:
-    """The layers, holding numbers that Keras chose."""
+    """The layers, holding zeros."""
     penalty = keras.regularizers.L2(0.5 * l2) if l2 else None
     layers = [
-        keras.layers.Dense(n_out, activation=ACTIVATIONS[activation], kernel_regularizer=penalty)
+        keras.layers.Dense(
+            n_out, activation=ACTIVATIONS[activation], kernel_initializer="zeros", kernel_regularizer=penalty
+        )
         for n_out, activation in zip(network.units, network.activations, strict=True)
     ]
     return KeepingSequential([keras.Input((network.inputs,)), *layers])
@@ -195,8 +198,8 @@ def build(problem: Problem) -> KeepingSequential:
 
 
 def as_numpy(variable: Any) -> Array:
-    """A variable's value, copied."""
-    return np.array(keras.ops.convert_to_numpy(variable.value))
+    """A variable's numbers, copied."""
+    return np.array(keras_backends.read(variable))
 
 
 def canonical(problem: Problem, arrays: Iterable[Array]) -> dict[str, Array]:

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import keras
-
+from frameworks.keras_alone import keras
 from problems.optimizer import Optimizer
 from problems.schedule import Schedule
 

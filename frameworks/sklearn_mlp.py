@@ -177,7 +177,8 @@ def train(problem: Problem) -> Iterator[Step]:
     model, y = build(problem), labels(problem)
     classes = {} if problem.loss == "half_squared_error" else {"classes": np.arange(max(2, problem.network.units[-1]))}
     for rows in batches(problem):
-        model.set_params(batch_size=len(rows), alpha=problem.l2 * len(rows))
+        if model.batch_size != len(rows):
+            model.set_params(batch_size=len(rows), alpha=problem.l2 * len(rows))
         fit(model, problem.x[rows], y[rows], classes)
         loss, *gradients = model.kept
         yield Step(

@@ -39,10 +39,17 @@ ALLOWED = {
     "frameworks": set[str](),
     "frameworks.torch_mlp": {"numpy", "torch", "problems", "frameworks.torch_optimizers"},
     "frameworks.torch_optimizers": {"torch", "problems"},
-    "frameworks.keras_mlp": {"numpy", "keras", "problems", "frameworks.keras_optimizers", "frameworks.keras_backends"},
+    "frameworks.keras_alone": {"keras"},
+    "frameworks.keras_mlp": {
+        "numpy",
+        "problems",
+        "frameworks.keras_alone",
+        "frameworks.keras_optimizers",
+        "frameworks.keras_backends",
+    },
     # the switches of the library that Keras runs on, and whether it has a GPU
-    "frameworks.keras_backends": {"keras", "jax", "tensorflow", "torch"},
-    "frameworks.keras_optimizers": {"keras", "problems"},
+    "frameworks.keras_backends": {"jax", "tensorflow", "torch", "frameworks.keras_alone"},
+    "frameworks.keras_optimizers": {"problems", "frameworks.keras_alone"},
     # many steps in one call: the same step in a loop of the library's own
     "frameworks.keras_jax_scan": {"numpy", "jax", "problems", "frameworks.keras_mlp", "frameworks.keras_backends"},
     "frameworks.keras_tensorflow_loop": {

@@ -38,3 +38,45 @@ print(json.dumps([worst_difference(ours), worst_difference(stock)]))
 @pytest.mark.parametrize("name", BACKENDS)
 def test_fit_of_the_same_model_ends_at_the_same_parameters(name, run):
     assert json.loads(run(name, FIT)) == [0, 0]
+
+
+# What Keras finds beside itself and needs for no training; afterwards whoever wants it gets it.
+ALONE = """
+import importlib.util, json, sys
+from frameworks.keras_alone import keras
+optional = [name for name in ("sklearn", "pandas", "jax") if importlib.util.find_spec(name)]
+early = [name for name in optional if name in sys.modules]
+late = [importlib.import_module(name).__name__ for name in optional]
+print(json.dumps([early, late == optional, keras.backend.backend()]))
+"""
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_keras_is_imported_without_what_it_needs_for_no_training(name, run):
+    early, late, backend = json.loads(run(name, ALONE))
+    assert early == (["jax"] if backend == "jax" else [])
+    assert late
+
+
+READ = """
+import json
+import keras
+import numpy as np
+from frameworks.keras_mlp import as_numpy
+values = np.random.default_rng(5).standard_normal((3, 2))
+found = {}
+for dtype in ("float64", "float32"):
+    if keras.backend.backend() == "jax":
+        import jax
+        jax.config.update("jax_enable_x64", True)
+    variable = keras.Variable(values, dtype=dtype)
+    before, kept = as_numpy(variable), keras.ops.convert_to_numpy(variable.value)
+    variable.assign(2 * values)
+    found[dtype] = [str(before.dtype), bool((before == kept).all()), bool((as_numpy(variable) == 2 * kept).all())]
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_a_variable_that_was_read_may_change(name, run):
+    assert json.loads(run(name, READ)) == {dtype: [dtype, True, True] for dtype in ("float64", "float32")}
