@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 
@@ -63,6 +64,8 @@ def main() -> None:
 
     A reader of standard output that leaves early (`| head -1`) changes nothing: the exit code is the run's own.
     """
+    # Before NumPy is loaded: threads of its OpenBLAS that wait for a product sleep, where others need the processors.
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
     with guarded() as (output, errors):
         code = _run()
         output.flush()

@@ -6,18 +6,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from comparisons.arithmetic.operands import WORDS
-from comparisons.audit import audit
-from comparisons.blind_spots import blind_spots
 from comparisons.devices import CPU
 from comparisons.epochs import epoch_losses
 from comparisons.fast import has_fast
 from comparisons.implementations import (
     IMPLEMENTATIONS,
+    LONGEST_FIRST,
     Trainer,
     install_command,
     installed,
@@ -26,17 +24,16 @@ from comparisons.implementations import (
     unable,
     version,
 )
-from comparisons.judging import Judging
-from comparisons.known_deviations import known_deviation
-from comparisons.lower_products import products_diagnosed
 from comparisons.streaming import Plan, Recording, Stream, block_length, plan_of
 from comparisons.threads import one_thread
-from comparisons.trace_evidence import diagnosed
 from comparisons.verdict import BlindSpots, Comparison, Result, Verdict
 from comparisons.workers import Outcome, Progress, train_all, training
 from problems.problem import Problem
 from problems.trace import Trace
 from problems.training_ways import trained_fast
+
+if TYPE_CHECKING:
+    from comparisons.judging import Judging
 
 Made = TypeVar("Made")
 DEFAULT_TIMEOUT = 600.0  # seconds for one framework to import and train
@@ -68,7 +65,7 @@ def compare(
     """
     present = [name for name in names if installed(name)]
     by_hand = [name for name in present if IMPLEMENTATIONS[name].by_hand]
-    frameworks = [name for name in present if name not in by_hand]
+    frameworks = [name for name in LONGEST_FIRST if name in present]  # so that what is started last is soon done
     numbers = range(len(problems))
     results = {(name, number): not_installed(name) for name, number in product(names, numbers) if name not in present}
     judging = _streamed(present, problems, audit_every)
@@ -85,6 +82,8 @@ def compare(
             frameworks, problems, timeout=timeout, progress=progress, device=device, fast=fast, streams=streams
         ) as arriving,
     ):
+        from comparisons.blind_spots import blind_spots
+
         # While frameworks import and train: what is by hand, then each trace as it arrives.
         for name, number in product(by_hand, numbers):
             stream, problem = streams.get((name, number)), problems[number]
@@ -104,6 +103,10 @@ def _streamed(
 ) -> dict[tuple[str, int], tuple[Plan, Judging]]:
     """The trainings that are audited as they run, by implementation and number of the problem: how, and by whom."""
     plans = {number: plan for number, problem in enumerate(problems) if (plan := plan_of(problem, every))}
+    if not plans:
+        return {}
+    from comparisons.judging import Judging
+
     return {
         (name, number): (plan, Judging(problems[number], name, every=every))
         for name, (number, plan) in product(names, plans.items())
@@ -112,6 +115,8 @@ def _streamed(
 
 def compared(problem: Problem, results: Sequence[Result]) -> Comparison:
     """The results side by side, with what the audit of this problem could not have noticed."""
+    from comparisons.blind_spots import blind_spots
+
     return side_by_side(problem, results, blind_spots(problem))
 
 
@@ -228,6 +233,12 @@ def judged_stream(name: str, judging: Judging, outcome: Outcome, *, fast: bool =
 
 def judged_trace(trace: Trace, *, version: str | None, seconds: Mapping[str, float] | None = None) -> Result:
     """The result of auditing `trace`."""
+    from comparisons.arithmetic.operands import WORDS
+    from comparisons.audit import audit
+    from comparisons.known_deviations import known_deviation
+    from comparisons.lower_products import products_diagnosed
+    from comparisons.trace_evidence import diagnosed
+
     started = time.perf_counter()
     found = audit(trace)
     diagnoses = products_diagnosed(found) if found.carries in WORDS else diagnosed(trace, found)

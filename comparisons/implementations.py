@@ -93,6 +93,7 @@ IMPLEMENTATIONS = {
     )
 }
 NAMES = tuple(IMPLEMENTATIONS)
+LONGEST_FIRST = ("keras-torch", "keras-tensorflow", "keras-jax", "torch", "sklearn", "jax")  # to import and to train
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # what pip calls a package, where that is another name
 
 

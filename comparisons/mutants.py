@@ -53,7 +53,11 @@ class Mutant:
         """The loss (steps,), or the parameter after the update (steps, n_in, n_out), as the mutant has it."""
         if self.quantity == "loss":
             return loss_value(passes, self.choice)
-        return updated(passes, self.quantity, self.gradient(passes), self.choice)
+        return self.moved(passes, self.gradient(passes))
+
+    def moved(self, passes: Passes, slope: Number) -> Number:
+        """The parameter after the update by `slope`, (steps, n_in, n_out), as the mutant has it."""
+        return updated(passes, self.quantity, slope, self.choice)
 
 
 def single_mutants(problem: Problem, quantity: str) -> list[Mutant]:

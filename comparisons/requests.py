@@ -6,16 +6,18 @@ import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comparisons.fast import has_fast
 from comparisons.implementations import IMPLEMENTATIONS, NAMES
-from comparisons.sensitivity import Tolerance
 from problems.catalogue import DESCRIPTIONS, named_problem
 from problems.files import ALL, load_problem
 from problems.initializers import starting_parameters
 from problems.problem import Optimizer, Problem, ProblemError
 from problems.requirements import did_you_mean
+
+if TYPE_CHECKING:
+    from comparisons.sensitivity import Tolerance
 
 BYTES_PER_STEP = 6000  # what the Python objects of one recorded step take, measured on the lesson problems
 MOST_BYTES = 2**31  # for one implementation; several are trained at once
@@ -132,6 +134,8 @@ def at_least(option: str, value: int | None, default: int, *, least: int) -> int
 
 def chosen_tolerance(text: str) -> Tolerance | None:
     """None for `derived`, else the two numbers RTOL,ATOL; raises ProblemError for anything else."""
+    from comparisons.sensitivity import Tolerance
+
     if text == "derived":
         return None
     try:

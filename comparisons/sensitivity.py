@@ -231,10 +231,10 @@ def shows(mutant: Mutant, passes: Passes, expected: dict[str, Expectation]) -> A
     """For each element whether the mutant leaves the bound in any state, in the gradient or the update."""
     if mutant.quantity == "loss":
         return np.asarray(outside(mutant.value(passes).value, expected["loss"]).any(axis=0))
-    gradient = expected[f"gradient.{mutant.quantity}"]
+    slope = mutant.gradient(passes)
+    in_gradient = np.asarray(outside(slope.value, expected[f"gradient.{mutant.quantity}"]).any(axis=0))
     if not passes.problem.optimizer.plain:
-        return np.asarray(outside(mutant.gradient(passes).value, gradient).any(axis=0))
+        return in_gradient
     after = expected[f"parameter.{mutant.quantity}"]
-    in_update = outside(np.broadcast_to(mutant.value(passes).value, after.expected.shape), after).any(axis=0)
-    in_gradient = outside(mutant.gradient(passes).value, gradient).any(axis=0)
-    return np.asarray(in_update | in_gradient)
+    moved = np.broadcast_to(mutant.moved(passes, slope).value, after.expected.shape)
+    return np.asarray(in_gradient | outside(moved, after).any(axis=0))

@@ -1,11 +1,13 @@
-"""One process for each framework: all started together, what they tell taken as it comes, all ended."""
+"""One process for each framework: one a processor at a time, what they tell taken as it comes, all ended."""
 
 from __future__ import annotations
 
 import json
+import os
 import selectors
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -52,7 +54,7 @@ def train_all(
     fast: bool = False,
     streams: Streams | None = None,
 ) -> dict[str, list[Outcome]]:
-    """Train every problem with every framework named, each framework in a process of its own, all at once.
+    """Train every problem with every framework named, each framework in a process of its own.
 
     timeout: seconds from its start, or from the last block that it handed over, after which a worker is killed. A
     worker that dies, hangs or prints rubbish costs its own outcomes and no other's. device: what those train on that
@@ -79,11 +81,29 @@ def training(
     """The same, started when the block begins: it may do work of its own, and takes each outcome as it arrives."""
     with tempfile.TemporaryDirectory(prefix="backproof-") as top:
         workers: dict[str, WorkerProcess] = {}
-        with ended(workers):
-            for name in names:
+        waiting = deque(names)
+
+        def start_next() -> None:
+            if waiting:
+                name = waiting.popleft()
                 workers[name] = _start(name, problems, Path(top) / name, device, fast, streams or {})
                 progress(name, "importing")
-            yield _arriving(workers, len(problems), timeout, progress, streams or {})
+
+        with ended(workers):
+            for _ in range(at_once()):
+                start_next()
+            for name in waiting:
+                progress(name, "waiting")
+            yield _arriving(names, workers, start_next, len(problems), timeout, progress, streams or {})
+
+
+def at_once() -> int:
+    """How many frameworks run at a time: one for each processor that this process may use, and two at least.
+
+    More of them would take each other's caches, and the memory of all. Of two, one that hangs does not hold up others.
+    """
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(2, processors or 0)
 
 
 def _start(
@@ -104,11 +124,19 @@ def watch(workers: Mapping[str, WorkerProcess], timeout: float, progress: Progre
 
 
 def news(workers: Mapping[str, WorkerProcess], timeout: float, progress: Progress) -> Iterator[tuple[str, str | None]]:
-    """The name of a worker whenever it has told something, and once with how it ended or that its time ran out."""
+    """The name of a worker whenever it has told something, and once with how it ended or that its time ran out.
+
+    Workers may be added meanwhile.
+    """
+    known: set[str] = set()
     with selectors.DefaultSelector() as selector:
-        for name, worker in workers.items():
-            selector.register(worker.pipe, selectors.EVENT_READ, name)
-        while watched := {key.data: key.fileobj for key in selector.get_map().values()}:
+        while True:
+            for name in workers.keys() - known:
+                selector.register(workers[name].pipe, selectors.EVENT_READ, name)
+                known.add(name)
+            watched = {key.data: key.fileobj for key in selector.get_map().values()}
+            if not watched:
+                return
             ready = {key.data for key, _ in selector.select(timeout=0.2)}
             for name, pipe in watched.items():
                 end = _read(name, workers[name], progress) if name in ready else None
@@ -150,20 +178,31 @@ def _doing(event: Mapping[str, Any]) -> str:
 
 
 def _arriving(
-    workers: Mapping[str, WorkerProcess], count: int, timeout: float, progress: Progress, streams: Streams
+    names: Sequence[str],
+    workers: Mapping[str, WorkerProcess],
+    start_next: Callable[[], None],
+    count: int,
+    timeout: float,
+    progress: Progress,
+    streams: Streams,
 ) -> Iterator[Arrival]:
-    """An outcome as soon as it is told; a problem nothing was told of was lost to the way its worker ended."""
-    left = {name: dict.fromkeys(range(count)) for name in workers}
+    """An outcome as soon as it is told; a problem nothing was told of was lost to the way its worker ended.
+
+    start_next: starts another one, which is then among `workers`; called whenever one has told of every problem.
+    """
+    left = {name: set(range(count)) for name in names}
     for name, end in news(workers, timeout, progress):
         worker = workers[name]
         take_blocks(name, worker, streams)
         imported = next((_seconds(event) for event in worker.events if event["event"] == "imported"), None) or 0.0
-        for number in list(left[name]):
-            event = told(worker.events, number)
-            if event is not None or end is not None:
-                del left[name][number]
-                streamed = (name, number) in streams
-                yield name, number, outcome(worker, event, number, imported, end or "", streamed=streamed)
+        events = {number: told(worker.events, number) for number in sorted(left[name])}
+        arrived = {number: event for number, event in events.items() if event is not None or end is not None}
+        left[name] -= arrived.keys()
+        if arrived and not left[name]:
+            start_next()
+        for number, event in arrived.items():
+            streamed = (name, number) in streams
+            yield name, number, outcome(worker, event, number, imported, end or "", streamed=streamed)
         if not any(left.values()):
             return  # how long they take to end is nobody's time
 
