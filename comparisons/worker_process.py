@@ -40,7 +40,7 @@ class WorkerProcess:
         self.log = folder / "log.txt"
         self.events: list[dict[str, Any]] = []
         self.blocks: deque[dict[str, Any]] = deque()  # told of and not taken
-        self.started = time.monotonic()
+        self.begun = self.started = time.monotonic()
         self.stopped: str | None = None
         self._unread = b""
         self._status: int | None = None
@@ -58,6 +58,11 @@ class WorkerProcess:
     def pipe(self) -> Any:
         """Where its events arrive."""
         return self.process.stdout
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was started."""
+        return time.monotonic() - self.begun
 
     def read(self) -> list[dict[str, Any]] | None:
         """The events that have arrived, or None when the pipe is closed. Lines that are no events are dropped."""

@@ -23,6 +23,7 @@ from problems.problem import Problem
 from problems.trace import Trace, TraceError
 from problems.trace_file import load_trace
 
+PATIENCE = 30.0  # seconds after which a worker holds up no other any more: it may hang, or train for hours
 Progress = Callable[[str, str], None]  # implementation, what it is doing
 
 
@@ -98,9 +99,9 @@ def training(
 
 
 def at_once() -> int:
-    """How many frameworks run at a time: one for each processor that this process may use, and two at least.
+    """How many frameworks are begun at once: one for each processor that this process may use, and two at least.
 
-    More of them would take each other's caches, and the memory of all. Of two, one that hangs does not hold up others.
+    More of them take each other's caches: all that there are took a tenth more of two processors' time.
     """
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(2, processors or 0)
@@ -126,7 +127,7 @@ def watch(workers: Mapping[str, WorkerProcess], timeout: float, progress: Progre
 def news(workers: Mapping[str, WorkerProcess], timeout: float, progress: Progress) -> Iterator[tuple[str, str | None]]:
     """The name of a worker whenever it has told something, and once with how it ended or that its time ran out.
 
-    Workers may be added meanwhile.
+    Of one older than PATIENCE now and then without such a reason. Workers may be added meanwhile.
     """
     known: set[str] = set()
     with selectors.DefaultSelector() as selector:
@@ -143,7 +144,7 @@ def news(workers: Mapping[str, WorkerProcess], timeout: float, progress: Progres
                 end = end or _overdue(name, workers[name], timeout, progress)
                 if end is not None:
                     selector.unregister(pipe)
-                if end is not None or name in ready:
+                if end is not None or name in ready or workers[name].age > PATIENCE:
                     yield name, end
 
 
@@ -188,9 +189,11 @@ def _arriving(
 ) -> Iterator[Arrival]:
     """An outcome as soon as it is told; a problem nothing was told of was lost to the way its worker ended.
 
-    start_next: starts another one, which is then among `workers`; called whenever one has told of every problem.
+    start_next: starts another one, which is then among `workers`; called once of each that has told of every problem,
+    or takes longer than PATIENCE.
     """
     left = {name: set(range(count)) for name in names}
+    waited_for = set(names)
     for name, end in news(workers, timeout, progress):
         worker = workers[name]
         take_blocks(name, worker, streams)
@@ -198,7 +201,8 @@ def _arriving(
         events = {number: told(worker.events, number) for number in sorted(left[name])}
         arrived = {number: event for number, event in events.items() if event is not None or end is not None}
         left[name] -= arrived.keys()
-        if arrived and not left[name]:
+        if name in waited_for and (not left[name] or worker.age > PATIENCE):
+            waited_for.remove(name)
             start_next()
         for number, event in arrived.items():
             streamed = (name, number) in streams

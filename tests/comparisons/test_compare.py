@@ -42,7 +42,8 @@ class Fake:
 def judge_fake(steps: object, monkeypatch: pytest.MonkeyPatch, problem: str = "regression") -> tuple[Verdict, str]:
     """The verdict on an implementation that does `steps`, and its reason; the one beside it must still agree."""
     monkeypatch.setattr(module, "load", lambda name: Fake(steps) if name == "manual-scalar" else load(name))
-    monkeypatch.setattr(module, "diagnosed", lambda trace, found: ())  # has tests of its own, and takes its time
+    # has tests of its own, and takes its time
+    monkeypatch.setattr("comparisons.trace_evidence.diagnosed", lambda trace, found: ())
     (comparison,) = compare([named_problem(problem)], BY_HAND)
     bad, good = comparison.results
     assert good.verdict is Verdict.AGREES

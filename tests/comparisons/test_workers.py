@@ -167,7 +167,8 @@ HANGS = {
 }
 
 
-def test_hanging_workers_are_killed_in_time(fake: Callable[..., str]) -> None:
+def test_hanging_workers_are_killed_in_time(fake: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("comparisons.workers.PATIENCE", 0.5)
     mark = fake(others=HANGS)
     started = time.monotonic()
     outcomes = train_all([*HANGS, "jax"], PROBLEMS, timeout=6.0, progress=silent)
@@ -177,6 +178,37 @@ def test_hanging_workers_are_killed_in_time(fake: Callable[..., str]) -> None:
         assert outcomes[name][1].crashed == f"still running after 6 s (--timeout); its last words: {words}"
     assert [name for name in outcomes if outcomes[name][0].trace is not None] == ["keras-jax", "jax"]
     assert outcomes["jax"][1].trace is not None
+    assert gone(mark)
+
+
+GOOD_ONES = {"keras-tensorflow": "", "keras-torch": "", "keras-jax": ""}
+
+
+def test_no_more_are_begun_than_there_are_processors(fake: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("comparisons.workers.at_once", lambda: 2)
+    fake(others=GOOD_ONES)
+    told: list[tuple[str, str]] = []
+    outcomes = train_all(["torch", "jax", *GOOD_ONES], PROBLEMS, timeout=60.0, progress=lambda *news: told.append(news))
+    assert all(one.trace is not None for pair in outcomes.values() for one in pair)
+    assert [name for name, doing in told if doing == "waiting"] == [*GOOD_ONES]
+    begun, done = 0, 0
+    for place, (_, doing) in enumerate(told):
+        begun += doing == "importing"
+        done = sum(told[:place].count((name, "trained")) == len(PROBLEMS) for name in outcomes)
+        assert begun - done <= 2
+    assert begun == 5
+
+
+def test_one_that_takes_long_holds_up_no_other(fake: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("comparisons.workers.at_once", lambda: 1)
+    monkeypatch.setattr("comparisons.workers.PATIENCE", 0.5)
+    mark = fake("time.sleep(600)", others=GOOD_ONES)
+    told: list[tuple[str, str]] = []
+    names = ["torch", *GOOD_ONES]
+    outcomes = train_all(names, PROBLEMS, timeout=8.0, progress=lambda *news: told.append(news))
+    assert "still running after 8 s" in (outcomes["torch"][0].crashed or "")
+    assert all(one.trace is not None for name in GOOD_ONES for one in outcomes[name])
+    assert all(told.index((name, "trained")) < told.index(("torch", "timed out")) for name in GOOD_ONES)
     assert gone(mark)
 
 
