@@ -88,6 +88,11 @@ class Passes:
         """The last pre-activation on the same rows after the whole update."""
         return self.run(self.network, self.after, self.x)[1].z[-1]
 
+    @cached_property
+    def error(self) -> Number:
+        """∂L/∂z of the last layer."""
+        return self.route.delta(self.y, self.z[-1])
+
     @property
     def rows(self) -> int:
         """Rows per step."""
@@ -144,7 +149,7 @@ def right_input(layer: int) -> Factor:
 
 def right_error(passes: Passes) -> Number:
     """∂L/∂z of the last layer."""
-    return passes.route.delta(passes.y, passes.z[-1])
+    return passes.error
 
 
 def delta(passes: Passes, layer: int, choice: Choice) -> Number:
