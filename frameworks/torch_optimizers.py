@@ -20,6 +20,7 @@ from problems.schedule import Schedule
 
 CLIP_EPSILON = 1e-6  # what torch.nn.utils.clip_grad_norm_ adds to the norm
 DECAYED = ("adam", "adamw", "nadam")
+torch.optim.SGD([torch.zeros(())])  # the first optimizer of a process imports what torch.compile needs: here, not later
 
 Settings = dict[str, Any]
 Made = tuple[type[torch.optim.Optimizer], Settings]
