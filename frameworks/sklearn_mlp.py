@@ -13,12 +13,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import sklearn
-from sklearn.neural_network import MLPClassifier, MLPRegressor
 
+from frameworks.absent import absent
 from problems.order import batches
 from problems.problem import Array, Problem
 from problems.step import Step
+
+with absent("pandas"):  # for data frames to train on: a fifth of the time that the import takes
+    import sklearn
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 DTYPES = ("float64", "float32")
 ACTIVATIONS = {"linear": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}

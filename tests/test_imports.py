@@ -39,7 +39,8 @@ ALLOWED = {
     "frameworks": set[str](),
     "frameworks.torch_mlp": {"numpy", "torch", "problems", "frameworks.torch_optimizers"},
     "frameworks.torch_optimizers": {"torch", "problems"},
-    "frameworks.keras_alone": {"keras"},
+    "frameworks.absent": set[str](),
+    "frameworks.keras_alone": {"keras", "frameworks.absent"},
     "frameworks.keras_mlp": {
         "numpy",
         "problems",
@@ -61,7 +62,7 @@ ALLOWED = {
     "frameworks.jax_scan": {"jax", "problems", "frameworks.jax_mlp"},
     "frameworks.jax_mlp": {"numpy", "jax", "optax", "problems", "frameworks.jax_optimizers"},
     "frameworks.jax_optimizers": {"jax", "optax", "problems"},
-    "frameworks.sklearn_mlp": {"numpy", "sklearn", "problems"},
+    "frameworks.sklearn_mlp": {"numpy", "sklearn", "problems", "frameworks.absent"},
     "comparisons.compiled_passes": {"numpy", "numba", "comparisons.arithmetic", "problems"},  # loops that it compiles
     "comparisons": {*CORE, "problems", "manual", "comparisons"},
     "comparisons.campaign": {*CORE, "distributed", "joblib", "problems", "comparisons"},

@@ -40,24 +40,6 @@ def test_fit_of_the_same_model_ends_at_the_same_parameters(name, run):
     assert json.loads(run(name, FIT)) == [0, 0]
 
 
-# What Keras finds beside itself and needs for no training; afterwards whoever wants it gets it.
-ALONE = """
-import importlib.util, json, sys
-from frameworks.keras_alone import keras
-optional = [name for name in ("sklearn", "pandas", "jax") if importlib.util.find_spec(name)]
-early = [name for name in optional if name in sys.modules]
-late = [importlib.import_module(name).__name__ for name in optional]
-print(json.dumps([early, late == optional, keras.backend.backend()]))
-"""
-
-
-@pytest.mark.parametrize("name", BACKENDS)
-def test_keras_is_imported_without_what_it_needs_for_no_training(name, run):
-    early, late, backend = json.loads(run(name, ALONE))
-    assert early == (["jax"] if backend == "jax" else [])
-    assert late
-
-
 READ = """
 import json
 import keras
