@@ -16,6 +16,8 @@ from comparisons.arithmetic.bounds import INFLATION, Bounded, stored
 from comparisons.arithmetic.precision import FLOAT64, Precision
 from problems.problem import Array
 
+FEW = 32  # parameters, up to which a loop over numbers takes less time than one over arrays
+
 
 def sums(kept: Bounded, inflow: Bounded, start: Bounded, average: bool = False) -> Bounded:
     """s after each step, (steps, ...), of s ← kept s + inflow; kept a number, or one a step; inflow (steps, ...).
@@ -65,22 +67,47 @@ def _step_by_step(run: _Recursion) -> tuple[Array, Array]:
 def maxima(kept: Bounded, inflow: Bounded, start: Bounded) -> Bounded:
     """s after each step, (steps, ...), of s ← max(kept s, inflow); kept a number."""
     run = _Recursion(kept, inflow, start)
-    value, error = np.empty(run.inflow.shape), np.empty(run.inflow.shape)
+    new_error = np.broadcast_to(inflow.error, run.inflow.shape)
+    finite = all(np.isfinite(part).all() for part in (run.inflow, new_error, run.start, run.doubt))
     with np.errstate(all="ignore"):
-        s = run.start
-        for k, new in enumerate(run.inflow):
-            s = np.maximum(run.factor * s, new, out=value[k])
-        before = run.before(value)
-        old = run.factor * before
-        apart, older = np.abs(old - run.inflow), old > run.inflow
-        grown, added = run.grown * INFLATION, (run.rounding * np.abs(before) + run.least) * INFLATION
-        e = run.doubt
-        for k, new_error in enumerate(np.broadcast_to(inflow.error, value.shape)):
-            old_error = grown * e + added[k]
-            clear = apart[k] > (old_error + new_error) * INFLATION
-            chosen = np.where(older[k], old_error, new_error)
-            e = error[k] = np.where(clear, chosen, np.maximum(old_error, new_error))
-    return run.told(value, error)
+        return run.told(*(_maxima_by_number if finite and run.start.size <= FEW else _maxima_by_step)(run, new_error))
+
+
+def _maxima_by_step(run: _Recursion, new_error: Array) -> tuple[Array, Array]:
+    value, error = np.empty(run.inflow.shape), np.empty(run.inflow.shape)
+    s = run.start
+    for k, new in enumerate(run.inflow):
+        s = np.maximum(run.factor * s, new, out=value[k])
+    before = run.before(value)
+    old = run.factor * before
+    apart, older = np.abs(old - run.inflow), old > run.inflow
+    grown, added = run.grown * INFLATION, (run.rounding * np.abs(before) + run.least) * INFLATION
+    e = run.doubt
+    for k in range(len(value)):
+        old_error = grown * e + added[k]
+        clear = apart[k] > (old_error + new_error[k]) * INFLATION
+        chosen = np.where(older[k], old_error, new_error[k])
+        e = error[k] = np.where(clear, chosen, np.maximum(old_error, new_error[k]))
+    return value, error
+
+
+def _maxima_by_number(run: _Recursion, new_error: Array) -> tuple[Array, Array]:
+    """The same to the last bit, where all numbers are finite: of few parameters in half the time."""
+    value, error = np.empty(run.inflow.shape), np.empty(run.inflow.shape)
+    factor, grown, rounding = float(run.factor), float(run.grown * INFLATION), float(run.rounding)
+    for column in np.ndindex(run.start.shape):
+        s, e = float(run.start[column]), float(run.doubt[column])
+        values, errors = [], []
+        inflow, inflow_error = (part[(slice(None), *column)].tolist() for part in (run.inflow, new_error))
+        for new, fresh in zip(inflow, inflow_error, strict=True):
+            old, carried = factor * s, grown * e + (rounding * abs(s) + run.least) * INFLATION
+            clear = abs(old - new) > (carried + fresh) * INFLATION
+            e = (carried if old > new else fresh) if clear else max(carried, fresh)
+            s = max(old, new)
+            values.append(s)
+            errors.append(e)
+        value[(slice(None), *column)], error[(slice(None), *column)] = values, errors
+    return value, error
 
 
 class _Recursion:

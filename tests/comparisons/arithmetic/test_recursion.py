@@ -85,6 +85,30 @@ def test_the_larger_is_enclosed_and_a_clear_choice_adds_nothing(precision):
     assert (bound.error[~fresh] > 0).all()
 
 
+@PRECISIONS
+@pytest.mark.parametrize("beta", [0.999, 0.9, 0.0, 1.0])
+def test_of_few_parameters_it_is_the_same_to_the_last_bit(beta, precision, monkeypatch):
+    rng = np.random.default_rng(5)
+    sizes = np.abs(rng.normal(size=(STEPS, 3))) * 0.99 ** np.arange(STEPS)[:, None]
+    flow = Bounded(sizes, sizes * rng.choice([0, 1e-16, 1e-3, 1.0], sizes.shape), precision)
+    start = Bounded(np.array([0.0, 1.0, 30.0]), np.array([0.0, 0.5, 1e-9]), precision)
+    kept = Bounded.exact(float(np.dtype(precision.name).type(beta)), precision)
+    by_number = maxima(kept, flow, start)
+    monkeypatch.setattr("comparisons.arithmetic.recursion.FEW", 2)
+    by_step = maxima(kept, flow, start)
+    assert (by_number.value == by_step.value).all()
+    assert (by_number.error == by_step.error).all()
+
+
+@pytest.mark.parametrize("few", [0, 9])
+@pytest.mark.parametrize("lost", [np.inf, np.nan])
+def test_no_larger_one_is_told_after_what_is_not_finite(few, lost, monkeypatch):
+    monkeypatch.setattr("comparisons.arithmetic.recursion.FEW", few)
+    flow = Bounded(np.array([[1.0], [lost], [1.0], [2.0]]), np.zeros((4, 1)), FLOAT64)
+    told = np.isfinite(maxima(Bounded.exact(0.5, FLOAT64), flow, Bounded.exact(0.0, FLOAT64)).error[:, 0])
+    assert told.tolist() == [True, False, False, False]
+
+
 def test_nothing_is_told_after_what_is_not_finite():
     flow = Bounded.exact(np.array([[1.0], [np.inf], [1.0]]), FLOAT64)
     told = np.isfinite(sums(Bounded.exact(0.5, FLOAT64), flow, Bounded.exact(0.0, FLOAT64)).error[:, 0])
