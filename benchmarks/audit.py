@@ -34,7 +34,7 @@ from problems.problem import Problem
 from problems.step import Step
 from problems.trace import Trace
 
-TURNS = {"medium": 9, "ten": 5, "large": 3}
+TURNS = {"medium": 15, "ten": 7, "large": 7}
 LONG = 1000  # steps of a training whose passes are worth compiling
 
 
