@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -124,7 +125,7 @@ def joined(blocks: Sequence[Block]) -> Block:
 
 def _joined(what: str, several: list[Parameters], begins: list[int]) -> dict[str, Array]:
     joined = {}
-    for name, arrays in _columns(what, several, several[0].keys(), begins):
+    for name, arrays in _columns(what, several, several[0].keys(), begins).items():
         _require_shapes(f"{what}.{name}", [array.shape[1:] for array in arrays], arrays[0].shape[1:], begins)
         joined[name] = np.concatenate(arrays)
     return joined
@@ -165,23 +166,26 @@ def _stacked_by_name(
 ) -> dict[str, Array]:
     return {
         name: _stacked(f"{what}.{name}", arrays, first[name], numbers)
-        for name, arrays in _columns(what, several, first.keys(), numbers)
+        for name, arrays in _columns(what, several, first.keys(), numbers).items()
     }
 
 
 def _stacked(what: str, arrays: list[Array], first: tuple[int, ...], numbers: Sequence[int]) -> Array:
+    with suppress(ValueError):  # of shapes that differ
+        together = np.array(arrays) if len(arrays) > 1 else arrays[0][None]
+        if together.shape[1:] == first:
+            return together
     _require_shapes(what, [array.shape for array in arrays], first, numbers)
-    return np.array(arrays) if len(arrays) > 1 else arrays[0][None]
+    return np.array(arrays)
 
 
-def _columns(
-    what: str, several: list[Parameters], names: Set[str], numbers: Sequence[int]
-) -> Iterator[tuple[str, list[Array]]]:
-    """Each name with its tensors; raises TraceError where the names of one differ from those of step 1."""
-    for tensors, step in zip(several, numbers, strict=True):
-        if tensors.keys() != names:
-            raise TraceError(f"{what}: step {step} reports {sorted(tensors)}, step 1 reports {sorted(names)}")
-    return ((name, [tensors[name] for tensors in several]) for name in names)
+def _columns(what: str, several: list[Parameters], names: Set[str], numbers: Sequence[int]) -> dict[str, list[Array]]:
+    """The tensors of each name; raises TraceError where the names of one step differ from those of step 1."""
+    with suppress(KeyError):
+        if set(map(len, several)) == {len(names)}:
+            return {name: [tensors[name] for tensors in several] for name in names}
+    tensors, step = next(pair for pair in zip(several, numbers, strict=True) if pair[0].keys() != names)
+    raise TraceError(f"{what}: step {step} reports {sorted(tensors)}, step 1 reports {sorted(names)}")
 
 
 def _require_shapes(what: str, shapes: list[tuple[int, ...]], first: tuple[int, ...], numbers: Sequence[int]) -> None:
