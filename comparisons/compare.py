@@ -15,7 +15,6 @@ from comparisons.epochs import epoch_losses
 from comparisons.fast import has_fast
 from comparisons.implementations import (
     IMPLEMENTATIONS,
-    LONGEST_FIRST,
     Trainer,
     install_command,
     installed,
@@ -65,7 +64,7 @@ def compare(
     """
     present = [name for name in names if installed(name)]
     by_hand = [name for name in present if IMPLEMENTATIONS[name].by_hand]
-    frameworks = [name for name in LONGEST_FIRST if name in present]  # so that what is started last is soon done
+    frameworks = [name for name in present if name not in by_hand]
     numbers = range(len(problems))
     results = {(name, number): not_installed(name) for name, number in product(names, numbers) if name not in present}
     judging = _streamed(present, problems, audit_every)

@@ -16,6 +16,7 @@ from typing import Any
 
 from comparisons.block_file import block_path, load_block
 from comparisons.devices import CPU
+from comparisons.implementations import LONGEST_FIRST
 from comparisons.problem_file import write_problem
 from comparisons.streaming import Stream
 from comparisons.worker_process import WorkerProcess, ended, ending, started
@@ -82,7 +83,7 @@ def training(
     """The same, started when the block begins: it may do work of its own, and takes each outcome as it arrives."""
     with tempfile.TemporaryDirectory(prefix="backproof-") as top:
         workers: dict[str, WorkerProcess] = {}
-        waiting = deque(names)
+        waiting = deque(sorted(names, key=LONGEST_FIRST.index))  # what is started last is soon done
 
         def start_next() -> None:
             if waiting:

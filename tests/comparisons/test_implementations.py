@@ -9,6 +9,7 @@ import pytest
 
 from comparisons.implementations import (
     IMPLEMENTATIONS,
+    LONGEST_FIRST,
     NAMES,
     install_command,
     installed,
@@ -23,6 +24,10 @@ from problems.catalogue import named_problem
 def test_names_are_those_of_the_issue() -> None:
     frameworks = ("torch", "keras-tensorflow", "keras-torch", "keras-jax", "jax", "sklearn")
     assert NAMES == ("manual-scalar", "manual-matrix", *frameworks)
+
+
+def test_every_framework_has_its_turn() -> None:
+    assert sorted(LONGEST_FIRST) == sorted(name for name in NAMES if not IMPLEMENTATIONS[name].by_hand)
 
 
 @pytest.mark.parametrize("name", NAMES)

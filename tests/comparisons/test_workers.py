@@ -190,7 +190,7 @@ def test_no_more_are_begun_than_there_are_processors(fake: Callable[..., str], m
     told: list[tuple[str, str]] = []
     outcomes = train_all(["torch", "jax", *GOOD_ONES], PROBLEMS, timeout=60.0, progress=lambda *news: told.append(news))
     assert all(one.trace is not None for pair in outcomes.values() for one in pair)
-    assert [name for name, doing in told if doing == "waiting"] == [*GOOD_ONES]
+    assert [name for name, doing in told if doing == "waiting"] == ["keras-jax", "torch", "jax"]
     begun, done = 0, 0
     for place, (_, doing) in enumerate(told):
         begun += doing == "importing"
@@ -202,10 +202,10 @@ def test_no_more_are_begun_than_there_are_processors(fake: Callable[..., str], m
 def test_one_that_takes_long_holds_up_no_other(fake: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("comparisons.workers.at_once", lambda: 1)
     monkeypatch.setattr("comparisons.workers.PATIENCE", 0.5)
+    monkeypatch.setattr("comparisons.workers.LONGEST_FIRST", ("torch", *GOOD_ONES))
     mark = fake("time.sleep(600)", others=GOOD_ONES)
     told: list[tuple[str, str]] = []
-    names = ["torch", *GOOD_ONES]
-    outcomes = train_all(names, PROBLEMS, timeout=8.0, progress=lambda *news: told.append(news))
+    outcomes = train_all(["torch", *GOOD_ONES], PROBLEMS, timeout=8.0, progress=lambda *news: told.append(news))
     assert "still running after 8 s" in (outcomes["torch"][0].crashed or "")
     assert all(one.trace is not None for name in GOOD_ONES for one in outcomes[name])
     assert all(told.index((name, "trained")) < told.index(("torch", "timed out")) for name in GOOD_ONES)
