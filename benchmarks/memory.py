@@ -120,7 +120,7 @@ def compared(steps: int, every: int) -> None:
         y=rng.integers(0, UNITS[-1], (ROWS, 1)).astype(np.float32),
         network=network,
         loss="sparse_categorical_cross_entropy_with_logits",
-        initial=starting_parameters(network, "he_normal:0"),
+        initial=starting_parameters(network, "normal:0:0.004"),  # from he_normal's no gradient is told
         optimizer=Optimizer(learning_rate=0.01),
         epochs=-(-steps * BATCH // ROWS),
         batch_size=BATCH,
