@@ -49,8 +49,10 @@ def looking(looks: Looks) -> Iterator[None]:
 
 def _copied(values: object) -> Array:
     """In rows, as everything afterwards goes through it: some frameworks have the transposes of their weights."""
-    array = values if type(values) is np.ndarray else np.array(values)
-    copy = array.copy() if array.size < LARGE else _in_rows(array)
+    if isinstance(values, np.ndarray) and values.size >= LARGE:
+        copy = _in_rows(np.asarray(values))
+    else:
+        copy = values.copy() if type(values) is np.ndarray else np.array(values)
     copy.setflags(False)  # type: ignore[call-arg]  # by keyword it takes as long as the copy; NumPy's types forbid it
     return copy
 
