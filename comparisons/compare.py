@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, TypeVar
@@ -75,22 +76,38 @@ def compare(
             return judged_stream(name, judging[name, number][1], outcome, fast=fast)
         return judged(name, problems[number], outcome, fast=fast)
 
-    with (
-        one_thread(problems),
-        training(
-            frameworks, problems, timeout=timeout, progress=progress, device=device, fast=fast, streams=streams
-        ) as arriving,
-    ):
+    spots: dict[int, BlindSpots | None] = {}
+
+    def meanwhile() -> Iterator[None]:
+        """What is by hand, and blind spots, piece by piece while frameworks import and train."""
         from comparisons.blind_spots import blind_spots
 
-        # While frameworks import and train: what is by hand, then each trace as it arrives.
         for name, number in product(by_hand, numbers):
             stream, problem = streams.get((name, number)), problems[number]
             trained = stream_here(name, problem, stream) if stream else train_here(name, problem)
             results[name, number] = result(name, number, trained)
-        spots = [blind_spots(problem) for problem in problems]
+            yield
+        for number, problem in enumerate(problems):
+            spots[number] = blind_spots(problem)
+            yield
+
+    work = meanwhile()
+    with (
+        one_thread(problems),
+        training(
+            frameworks,
+            problems,
+            timeout=timeout,
+            progress=progress,
+            device=device,
+            fast=fast,
+            streams=streams,
+            meanwhile=work,
+        ) as arriving,
+    ):
         for name, number, outcome in arriving:
             results[name, number] = result(name, number, outcome)
+        deque(work, maxlen=0)  # what is left of it
     return [
         side_by_side(problem, [results[name, number] for name in names], spots[number])
         for number, problem in enumerate(problems)

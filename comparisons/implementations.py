@@ -93,7 +93,17 @@ IMPLEMENTATIONS = {
     )
 }
 NAMES = tuple(IMPLEMENTATIONS)
-LONGEST_FIRST = ("keras-torch", "keras-tensorflow", "keras-jax", "torch", "sklearn", "jax")  # to import and to train
+# By how long their import and a short training take.
+LONGEST_FIRST = (
+    "keras-torch",
+    "keras-tensorflow",
+    "keras-jax",
+    "torch",
+    "sklearn",
+    "jax",
+    "manual-matrix",
+    "manual-scalar",
+)
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # what pip calls a package, where that is another name
 
 

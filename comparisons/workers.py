@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ from problems.trace import Trace, TraceError
 from problems.trace_file import load_trace
 
 PATIENCE = 30.0  # seconds after which a worker holds up no other any more: it may hang, or train for hours
+NOTHING: Iterator[None] = iter(())
 Progress = Callable[[str, str], None]  # implementation, what it is doing
+News = tuple[str, str | None]  # implementation, how its process ended if it has
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -79,11 +82,16 @@ def training(
     device: str = CPU,
     fast: bool = False,
     streams: Streams | None = None,
+    meanwhile: Iterator[None] = NOTHING,
 ) -> Iterator[Iterator[Arrival]]:
-    """The same, started when the block begins: it may do work of its own, and takes each outcome as it arrives."""
+    """The same, started when the block begins, which takes each outcome as it arrives.
+
+    meanwhile: the caller's own work, a piece for each item; done where nothing has arrived, and not to its end where
+    everything has.
+    """
     with tempfile.TemporaryDirectory(prefix="backproof-") as top:
         workers: dict[str, WorkerProcess] = {}
-        waiting = deque(sorted(names, key=LONGEST_FIRST.index))  # what is started last is soon done
+        waiting = deque(sorted(set(names), key=LONGEST_FIRST.index))  # what is started last is soon done
 
         def start_next() -> None:
             if waiting:
@@ -96,7 +104,9 @@ def training(
                 start_next()
             for name in waiting:
                 progress(name, "waiting")
-            yield _arriving(names, workers, start_next, len(problems), timeout, progress, streams or {})
+            yield _arriving(
+                names, workers, start_next, news(workers, timeout, progress, meanwhile), len(problems), streams or {}
+            )
 
 
 def at_once() -> int:
@@ -125,12 +135,16 @@ def watch(workers: Mapping[str, WorkerProcess], timeout: float, progress: Progre
     return {name: end for name, end in news(workers, timeout, progress) if end is not None}
 
 
-def news(workers: Mapping[str, WorkerProcess], timeout: float, progress: Progress) -> Iterator[tuple[str, str | None]]:
+def news(
+    workers: Mapping[str, WorkerProcess], timeout: float, progress: Progress, meanwhile: Iterator[None] = NOTHING
+) -> Iterator[News]:
     """The name of a worker whenever it has told something, and once with how it ended or that its time ran out.
 
-    Of one older than PATIENCE now and then without such a reason. Workers may be added meanwhile.
+    Of one older than PATIENCE now and then without such a reason. Workers may be added between two news; where there
+    are none, a piece of the caller's own work is done, as long as there is any.
     """
     known: set[str] = set()
+    working = True
     with selectors.DefaultSelector() as selector:
         while True:
             for name in workers.keys() - known:
@@ -139,7 +153,10 @@ def news(workers: Mapping[str, WorkerProcess], timeout: float, progress: Progres
             watched = {key.data: key.fileobj for key in selector.get_map().values()}
             if not watched:
                 return
-            ready = {key.data for key, _ in selector.select(timeout=0.2)}
+            ready = {key.data for key, _ in selector.select(timeout=0 if working else 0.2)}
+            if working and not ready:
+                working = any(True for _ in islice(meanwhile, 1))
+                ready = {key.data for key, _ in selector.select(timeout=0)}
             for name, pipe in watched.items():
                 end = _read(name, workers[name], progress) if name in ready else None
                 end = end or _overdue(name, workers[name], timeout, progress)
@@ -183,9 +200,8 @@ def _arriving(
     names: Sequence[str],
     workers: Mapping[str, WorkerProcess],
     start_next: Callable[[], None],
+    told_of: Iterator[News],
     count: int,
-    timeout: float,
-    progress: Progress,
     streams: Streams,
 ) -> Iterator[Arrival]:
     """An outcome as soon as it is told; a problem nothing was told of was lost to the way its worker ended.
@@ -195,7 +211,7 @@ def _arriving(
     """
     left = {name: set(range(count)) for name in names}
     waited_for = set(names)
-    for name, end in news(workers, timeout, progress):
+    for name, end in told_of:
         worker = workers[name]
         take_blocks(name, worker, streams)
         imported = next((_seconds(event) for event in worker.events if event["event"] == "imported"), None) or 0.0

@@ -1,6 +1,7 @@
 """Libraries imported without what they import wherever that is installed, and what no training here uses.
 
-They do without it, as where it is not installed; whoever imports it later finds it.
+They do without it, as where it is not installed, and for good: keras.wrappers asks for scikit-learn from then on.
+Whoever imports it later finds it.
 """
 
 from __future__ import annotations

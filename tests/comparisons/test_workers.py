@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from comparisons.outcome import NOTHING_COMPARED, exit_code
 from comparisons.streaming import Plan, Stream
 from comparisons.verdict import Verdict
 from comparisons.worker import MOST_WAITING
-from comparisons.workers import Outcome, train_all
+from comparisons.workers import Outcome, train_all, training
 from problems.block import Block
 from problems.catalogue import named_problem
 
@@ -210,6 +210,26 @@ def test_one_that_takes_long_holds_up_no_other(fake: Callable[..., str], monkeyp
     assert all(one.trace is not None for name in GOOD_ONES for one in outcomes[name])
     assert all(told.index((name, "trained")) < told.index(("torch", "timed out")) for name in GOOD_ONES)
     assert gone(mark)
+
+
+def test_the_callers_own_work_holds_up_no_framework(fake: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("comparisons.workers.at_once", lambda: 1)
+    fake()
+    told: list[tuple[str, str]] = []
+
+    def work() -> Iterator[None]:
+        for _ in range(200):
+            time.sleep(0.05)
+            told.append(("own work", "a piece"))
+            yield
+
+    with training(
+        ["torch", "jax"], PROBLEMS, timeout=60.0, progress=lambda *news: told.append(news), meanwhile=work()
+    ) as arriving:
+        assert all(outcome.trace is not None for _, _, outcome in arriving)
+    pieces = [place for place, (name, _) in enumerate(told) if name == "own work"]
+    assert pieces[0] < told.index(("jax", "importing")) < pieces[-1]
+    assert len(pieces) < 200
 
 
 def test_what_is_not_written_is_skipped_with_its_reason(fake: Callable[..., str]) -> None:
