@@ -68,9 +68,10 @@ def maxima(kept: Bounded, inflow: Bounded, start: Bounded) -> Bounded:
     """s after each step, (steps, ...), of s ← max(kept s, inflow); kept a number."""
     run = _Recursion(kept, inflow, start)
     new_error = np.broadcast_to(inflow.error, run.inflow.shape)
-    finite = all(np.isfinite(part).all() for part in (run.inflow, new_error, run.start, run.doubt))
+    numbers = (run.inflow, new_error, run.start, run.doubt)
+    few = run.start.size <= FEW and all(np.isfinite(part).all() for part in numbers)
     with np.errstate(all="ignore"):
-        return run.told(*(_maxima_by_number if finite and run.start.size <= FEW else _maxima_by_step)(run, new_error))
+        return run.told(*(_maxima_by_number if few else _maxima_by_step)(run, new_error))
 
 
 def _maxima_by_step(run: _Recursion, new_error: Array) -> tuple[Array, Array]:
